@@ -202,6 +202,42 @@ describe('cloning a template', () => {
     const copied = await clone(emulator, 23, 'other_template');
     expect(copied.exitCode, copied.log).toBe(0);
   });
+
+  test('fails before any change if the inputs declare another charset than the template has', async ({
+    emulator,
+  }) => {
+    await createServerForTest(emulator);
+    await emulator.clearRecords();
+    const step = await pullRequestJob(emulator, 24).step({
+      ...inputs,
+      template: 'relecloud',
+      charset: 'LATIN1',
+      collation: 'en_US.UTF-8',
+    });
+    expect(step.log).toContain("charset is 'LATIN1', and the template has 'UTF8'");
+    expect(step.log).toContain('(template-differs)');
+    const statements = (await emulator.statements()).map(({ statement }) => statement);
+    expect(statements.filter((statement) => /^(CREATE|ALTER|COMMENT|GRANT)/.test(statement))).toEqual([]);
+  });
+
+  test('of an older C library fails with PostgreSQL’s detail and hint, and works after the statements in the error', async ({
+    emulator,
+  }) => {
+    const host = await createServerForTest(emulator);
+    await query(
+      emulator,
+      superuserLogin(host),
+      `UPDATE pg_database SET datcollversion = '2.27' WHERE datname = 'relecloud'`,
+    );
+    const outdated = await clone(emulator, 25, 'relecloud');
+    expect(outdated.log).toMatch(/collation version mismatch.*version 2\.27.*PostgreSQL's hint: Rebuild/s);
+    expect(outdated.log).toContain(`Connect to "relecloud" as '${adminLogin(host).user}'`);
+    const statements = new Set(outdated.log.match(/(REINDEX|ALTER) DATABASE "relecloud"[^;]*;/g));
+    expect([...statements]).toHaveLength(2);
+    for (const statement of statements) await query(emulator, adminLogin(host, 'relecloud'), statement);
+    const repeated = await clone(emulator, 25, 'relecloud');
+    expect(repeated.exitCode, repeated.log).toBe(0);
+  });
 });
 
 describe('drop', () => {

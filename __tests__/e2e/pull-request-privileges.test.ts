@@ -1,8 +1,23 @@
 import { describe, expect } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, type PhaseResult, queryCommand } from '../helpers/e2e/job.ts';
-import { connect, type Login, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
-import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
+import {
+  connect,
+  type Login,
+  loginFromOutputs,
+  query,
+  superuserLogin,
+} from '../helpers/e2e/postgres-client.ts';
+import { listComments, PullRequestServer } from '../helpers/e2e/pull-request.ts';
+import {
+  dependenciesSql,
+  everyKindOfRight,
+  findLostRights,
+  privilegesSql,
+  type Rights,
+  ROLE_CATALOGS_SQL,
+  sharedSetup,
+} from '../helpers/e2e/role-dependencies.ts';
 import { createSeededServer, reportingPassword } from '../helpers/e2e/seeded-server.ts';
 import { test } from '../helpers/e2e/test.ts';
 
@@ -48,7 +63,7 @@ describe.each(['17', '18'])('on PostgreSQL %s, a pull request’s role', (major)
       'allowed-ip-ranges': '198.51.100.7',
     };
     held.server = new PullRequestServer(emulator, name, await createSeededServer(emulator, base));
-    await held.server.setPullRequestState('open', 1, 2, 3);
+    await held.server.setPullRequestState('open', 1, 2, 3, 4);
     await step(2);
     held.own = loginFromOutputs((await step(1)).outputs);
   });
@@ -171,6 +186,74 @@ describe.each(['17', '18'])('on PostgreSQL %s, a pull request’s role', (major)
     expect(await query(emulator, own(), rights)).toEqual([{ datname: own().database }]);
   });
 
+  test('has every right of the base role in its clone, or the log and the comment list what is not carried', async ({
+    emulator,
+  }) => {
+    const { server } = held;
+    const template = 'every_kind';
+    const base: Login = { ...own(template), user: 'relecloud_app', password: 'Of-the-application-1' };
+    const ask = <Row>(login: Login, sql: string): Promise<readonly Row[]> =>
+      query(emulator, login, sql) as Promise<readonly Row[]>;
+    const inTemplate = await createTemplate(emulator, server, template, base.user);
+
+    const created = await step(4, { template, comment: 'true' });
+    const clone = loginFromOutputs(created.outputs);
+    const [comment] = await listComments(emulator, 4);
+    const inClone = await readRights(emulator, superuserLogin(server.host, clone.database), clone.user);
+    const isListed = (object: string): boolean => comment?.body.includes(object) ?? false;
+    expect(findLostRights(inTemplate, inClone, isListed)).toEqual([]);
+
+    // Policies show the same rows, although the owner of some tables has changed.
+    const rows = `SELECT (SELECT array_agg(id) FROM own.unforced) AS unforced, (SELECT array_agg(id) FROM own.forced) AS forced,
+      (SELECT array_agg(id ORDER BY id) FROM admins.policed) AS policed, current_setting('extra_float_digits') AS digits,
+      current_setting('gin_fuzzy_search_limit') AS "limit", current_setting('IntervalStyle') AS style`;
+    const visible = {
+      unforced: [1, 2],
+      forced: [1],
+      policed: [1, 2],
+      digits: '2',
+      limit: '12',
+      style: 'iso_8601',
+    };
+    expect(await ask(base, rows)).toEqual([visible]);
+    expect(await ask(clone, rows)).toEqual([visible]);
+    await ask(clone, 'ALTER TABLE admins.policed ADD COLUMN price int');
+
+    // What the role creates is as closed as what the base role would have created.
+    await ask(clone, `CREATE FUNCTION own.fresh() RETURNS int LANGUAGE sql AS 'SELECT 1'`);
+    expect(
+      await ask(clone, `SELECT has_function_privilege('reporting', 'own.fresh()', 'EXECUTE') AS allowed`),
+    ).toEqual([{ allowed: false }]);
+
+    // Each cause is named, and no text contains what the user mapping stores.
+    const causes = [
+      ['table legacy.kept', "does not administer role 'legacy'"],
+      ['policy of_legacy on legacy.kept', "does not administer role 'legacy'"],
+      ['function pg_catalog.pg_stat_reset()', 'is a superuser of Azure'],
+      ['extension tablefunc', 'cannot change the owner of an extension'],
+      ['event trigger watch', 'only a superuser can own it'],
+      [`user mapping ${base.user} on server far`, 'CREATE USER MAPPING'],
+      ['server far', 'can read the passwords'],
+      ['parameter ACL log_statement', 'on the whole server'],
+      ['role readers', 'a membership holds in every database'],
+      ['policy named on admins.policed', `its text names '${base.user}'`],
+      ['subscription feed', 'does not clone subscriptions'],
+    ] as const;
+    for (const [subject, cause] of causes) {
+      expect(findLine(created.log, `- ${subject}: `)).toContain(cause);
+      expect(findLine(comment?.body ?? '', `\`${subject}\``)).toContain(cause);
+    }
+    expect(created.log).toContain('view admins.everything (before of');
+    for (const text of [created.log, comment?.body]) expect(text).not.toContain('Of-the-far-server-1');
+
+    // The statement in the warning resolves what it is for.
+    const [, grant] = /reset: true: (GRANT "legacy" TO .*?;)/.exec(created.log) ?? [];
+    await ask(superuserLogin(server.host), grant ?? '');
+    const repeated = await step(4, { template, reset: 'true' });
+    expect(repeated.log).not.toContain('legacy.kept:');
+    expect(await ask(clone, 'SELECT count(*)::int AS rows FROM legacy.kept')).toEqual([{ rows: 0 }]);
+  });
+
   test('leaves every other database and role unchanged during and after ensure, push, reset and drop', async () => {
     const before = await held.server.snapshot();
     const ownNames = ['relecloud_pr_3', 'relecloud_app_pr_3'];
@@ -189,6 +272,46 @@ describe.each(['17', '18'])('on PostgreSQL %s, a pull request’s role', (major)
     expect(await held.server.snapshot()).toEqual(before);
   });
 });
+
+/** The first line of a text that contains a part; a line break of an annotation is `%0A`. */
+const findLine = (text: string, part: string): string | undefined =>
+  text.split(/\n|%0A/).find((line) => line.includes(part));
+
+async function readRights(emulator: EmulatorHarness, login: Login, role: string): Promise<Rights> {
+  const [dependencies, privileges] = [
+    await query(emulator, login, dependenciesSql(role)),
+    await query(emulator, login, privilegesSql(role)),
+  ];
+  return {
+    role,
+    dependencies: dependencies as unknown as Rights['dependencies'],
+    privileges: privileges as unknown as Rights['privileges'],
+  };
+}
+
+/** Creates a template in which the role has every kind of right that this version of PostgreSQL knows. */
+async function createTemplate(
+  emulator: EmulatorHarness,
+  server: PullRequestServer,
+  template: string,
+  app: string,
+): Promise<Rights> {
+  const superuser = superuserLogin(server.host, template);
+  await server.queryAsAdmin(`CREATE DATABASE ${template}`);
+  const setup = await connect(emulator, superuser);
+  const admin = server.adminLogin().user;
+  try {
+    for (const sql of [...sharedSetup(app), ...everyKindOfRight(app, admin, template)])
+      await setup.query(sql);
+  } finally {
+    await setup.end();
+  }
+  const rights = await readRights(emulator, superuser, app);
+  const kinds = new Set(rights.dependencies.map(({ kind }) => kind));
+  const known = await query(emulator, superuser, ROLE_CATALOGS_SQL);
+  expect(known.map(({ kind }) => String(kind)).filter((kind) => !kinds.has(kind))).toEqual([]);
+  return rights;
+}
 
 /** Lists the current role's rights in the current database that PUBLIC does not have. */
 const PRIVILEGES_BEYOND_PUBLIC_SQL = `

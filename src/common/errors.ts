@@ -173,6 +173,14 @@ export const errorCatalog = {
     summary: `Database '${p.database}' could not be created or used: ${p.reason}`,
     hint: p.hint,
   }),
+  'template-differs': (p: {
+    template: string;
+    /** The inputs that differ, each with its value and that of the template. */
+    differences: readonly string[];
+  }): ErrorText => ({
+    summary: `A clone has the charset and the collation of its template, and template '${p.template}' has others than the inputs declare:${longList(p.differences)}`,
+    hint: 'Remove these inputs or set them to the values of the template, or choose another template, or none. No database was changed.',
+  }),
   'not-owned': (p: { what: string; reason: string; hint: string }): ErrorText => ({
     summary: `${p.what} already exists and was not changed: ${p.reason}`,
     hint: p.hint,

@@ -59,18 +59,15 @@ export async function finishAdminMigration(
     return run.warning(
       `What the interrupted migration created in database '${database}' may belong to ${administrator}, who owned more than ${MAX_OWNED_BEFORE} objects before. With adopt-objects: true the next run hands all of them to role '${role}'.`,
     );
-  const { transferred, remaining } = await transferObjectsOf(
-    run,
-    session,
-    role,
-    administrator,
-    new Set(ownedBefore),
-  );
+  const { transferred, failures } = await transferObjectsOf(run, session, role, administrator, {
+    exceptIds: new Set(ownedBefore),
+    forcePolicies: false,
+  });
   if (transferred.length > 0)
     run.info(
       `Handed to role '${role}' what the migration created as ${administrator}: ${formatObjects(transferred)}.`,
     );
-  warnUntransferredObjects(run, database, remaining);
+  warnUntransferredObjects(run, database, failures);
 }
 
 /** What post does after a killed migration: the same, unless another migration holds the lock. */

@@ -4,13 +4,15 @@ import type { ServerConnections } from '../connect/server-connections.ts';
 import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import { SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
+import { formatPgError, getSqlState } from '../postgres/pg-errors.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
-import type { Change } from '../reconcile/findings.ts';
+import type { Change, NotCarried } from '../reconcile/findings.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
 import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/log-lines.ts';
 import { warnUnusableObjects } from '../resources/database/adopt-objects.ts';
+import { listNotCarried } from '../resources/database/carry-rights.ts';
 import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { clusterDatabaseError } from '../resources/database/elastic-cluster.ts';
@@ -25,6 +27,8 @@ interface EnsuredDatabase extends ReconcileOutcome {
   /** A session with the published login, which proves that it works. */
   readonly appSession: Session;
   readonly expires: Date | undefined;
+  /** For the comment on the pull request; empty without one. */
+  readonly notCarried: readonly NotCarried[];
 }
 
 interface EnsureDatabaseOptions {
@@ -90,6 +94,7 @@ export async function ensureDatabase(
     return {
       appSession,
       expires: await reportExpiry(ctx, reader),
+      notCarried: await findNotCarried(ctx, appSession),
       changes: [...created.changes, ...passwordChanges, ...extended.changes],
       remaining: [...created.remaining, ...extended.remaining],
     };
@@ -147,6 +152,23 @@ const passwordChange = ({ name }: AppRoleConfig): Change => ({
   action: 'update',
   details: 'its password',
 });
+
+/** What the clone does not carry, which the comment lists at every push. A lock of a migration can prevent the query. */
+async function findNotCarried(
+  { config }: ModeContext<EnsureConfig>,
+  session: Session,
+): Promise<readonly NotCarried[]> {
+  const { appRole, database, comment, administrator } = config;
+  const { template } = database;
+  if (!comment || appRole === undefined || template === undefined) return [];
+  const { name: role, base } = appRole;
+  try {
+    return await listNotCarried(session, { role, base, administrator: administrator.username, template });
+  } catch (error) {
+    if (getSqlState(error) === '') throw error;
+    return [{ subject: 'unknown', reason: `the catalogs could not be read: ${formatPgError(error)}` }];
+  }
+}
 
 async function reportExpiry(
   { run, config }: ModeContext<EnsureConfig>,

@@ -32,7 +32,7 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   const connections = createConnections(ctx, azure, found);
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
   const session = await reporter.phase('Connect', () => connections.connect());
-  const { appSession, expires, ...database } = await reporter
+  const { appSession, expires, notCarried, ...database } = await reporter
     .phase('Ensure database', () =>
       ensureDatabase(ctx, azure, connections, {
         target,
@@ -45,7 +45,7 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   try {
     const connection = await preparePublishedConnection(ctx, target);
     const changes = [...server.changes, ...connections.changes, ...database.changes];
-    await commentOnDatabase(ctx, connection, expires, changes);
+    await commentOnDatabase(ctx, connection, { expires, changes, notCarried });
     await migrateAndPublish(ctx, found, appSession, connection, connections, {
       serverId: found.server.id,
       findings: uniqueDrift([...server.remaining, ...database.remaining]),

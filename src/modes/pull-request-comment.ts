@@ -2,24 +2,26 @@ import { GitHubRequestError } from '../github/api.ts';
 import { upsertComment } from '../github/upsert-comment.ts';
 import type { DropConfig, EnsureConfig, SweepConfig } from '../inputs/types.ts';
 import { type Connection, urlWithoutPassword } from '../publish/connection-formats.ts';
-import type { Change } from '../reconcile/findings.ts';
-import { commentMarker, renderDatabaseComment, renderDroppedComment } from '../reporting/database-comment.ts';
+import {
+  commentMarker,
+  type DatabaseCommentData,
+  renderDatabaseComment,
+  renderDroppedComment,
+} from '../reporting/database-comment.ts';
 import type { ModeContext } from './context.ts';
 
 /** Creates or updates the comment about the pull request's database (`comment`). */
 export async function commentOnDatabase(
   ctx: ModeContext<EnsureConfig>,
   connection: Connection,
-  expires: Date | undefined,
-  changes: readonly Change[],
+  content: Pick<DatabaseCommentData, 'expires' | 'changes' | 'notCarried'>,
 ): Promise<void> {
   const { pullRequest, database, comment, server } = ctx.config;
   if (!comment || pullRequest === undefined) return;
   const body = renderDatabaseComment({
     ...connection,
     url: urlWithoutPassword(connection),
-    expires,
-    changes,
+    ...content,
   });
   const marker = commentMarker(server.name, database.base);
   await upsertPullRequestComment(ctx, pullRequest.number, { marker, body, create: true });

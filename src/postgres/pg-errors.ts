@@ -179,6 +179,12 @@ export function toSqlError(error: unknown): unknown {
   return actionError('sql-failed', { ...context, ...explainPgError(error) }, { cause: error });
 }
 
+/** PostgreSQL's own hint; empty if the error has none. */
+export function getPgHint(error: unknown): string {
+  const hint = (error as { hint?: unknown } | null)?.hint;
+  return typeof hint === 'string' ? sanitizeText(hint) : '';
+}
+
 /** Another session has created the object, or is creating it (docs/azure-behavior.md#concurrent-changes). */
 export const isDuplicateObject = (error: unknown): boolean =>
   ['42P04', '23505', '42710'].includes(getSqlState(error));

@@ -28,6 +28,14 @@ export interface Skipped extends Dropped {
   readonly reason: string;
 }
 
+/** What a clone does not carry from the template to the role of the pull request. */
+export interface NotCarried {
+  /** An object, as its type and its name. */
+  readonly subject: string;
+  /** A phrase without a full stop. */
+  readonly reason: string;
+}
+
 /** One difference between the declared and the actual state; an element of the output `drift`. */
 export interface Finding {
   readonly resource: ResourceType;

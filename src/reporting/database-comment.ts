@@ -1,4 +1,4 @@
-import type { Change } from '../reconcile/findings.ts';
+import type { Change, NotCarried } from '../reconcile/findings.ts';
 import { formatUtc } from './log-lines.ts';
 import { codeBlock, inlineCode, renderTable } from './markdown.ts';
 
@@ -13,7 +13,12 @@ export interface DatabaseCommentData {
   readonly url: string;
   readonly expires: Date | undefined;
   readonly changes: readonly Change[];
+  /** Empty for a database that is no clone. */
+  readonly notCarried: readonly NotCarried[];
 }
+
+/** Lines of {@link NotCarried} in a comment; GitHub accepts 65,536 characters. */
+const MAX_NOT_CARRIED = 50;
 
 /** Identifies the comment of a base database on a server. */
 export const commentMarker = (server: string, base: string): string =>
@@ -21,7 +26,7 @@ export const commentMarker = (server: string, base: string): string =>
 
 /** The comment while the database exists. It contains no secret. */
 export function renderDatabaseComment(data: DatabaseCommentData): string {
-  const { database, host, port, user, sslMode, url, expires, changes } = data;
+  const { database, host, port, user, sslMode, url, expires, changes, notCarried } = data;
   const details = [
     ['Database', database],
     ['Host', `${host}:${port}`],
@@ -43,9 +48,26 @@ export function renderDatabaseComment(data: DatabaseCommentData): string {
     '### 🐘 Database of this pull request',
     renderTable(['', ''], details),
     changesSection,
+    ...notCarriedSection(notCarried),
     'Connect from an address that the firewall allows, with the password that only the workflow has:',
     codeBlock(`psql '${url}'`),
   ].join('\n\n');
+}
+
+function notCarriedSection(notCarried: readonly NotCarried[]): readonly string[] {
+  if (notCarried.length === 0) return [];
+  const listed = notCarried.slice(0, MAX_NOT_CARRIED).map(({ subject, reason }) => [subject, reason]);
+  const rest =
+    notCarried.length > listed.length
+      ? [
+          `${notCarried.length - listed.length} more are in the log of the run that created the database, or in its catalogs.`,
+        ]
+      : [];
+  return [
+    'The role differs in the clone from the role in the template:',
+    renderTable(['Not carried to the clone', 'Reason'], listed),
+    ...rest,
+  ];
 }
 
 /** The comment after the database was dropped. */

@@ -20,6 +20,7 @@ const commentData: DatabaseCommentData = {
   url: 'postgresql://relecloud_app_pr_42@demo-relecloud.postgres.database.azure.com:5432/relecloud_pr_42?sslmode=require',
   expires: undefined,
   changes: [],
+  notCarried: [],
 };
 
 /** The code block of a comment, and the lines outside it. */
@@ -54,6 +55,18 @@ describe('the pull request comment about the database', () => {
     expect(comment).toContain('| `User` | `relecloud_app_pr_42` |');
     expect(comment).toContain('| `TLS` | `sslmode=require` |');
     expect(splitAtCodeBlock(comment).block).toBe(`psql '${commentData.url}'`);
+  });
+
+  test('what a clone does not carry, with the reason; at most 50 lines, and how many more there are', () => {
+    expect(renderDatabaseComment(commentData)).not.toContain('Not carried');
+    const notCarried = Array.from({ length: 60 }, (_, i) => ({
+      subject: `policy p${i} on public.t`,
+      reason: `because |${i}|`,
+    }));
+    const comment = renderDatabaseComment({ ...commentData, notCarried });
+    expect(comment).toContain('| `policy p49 on public.t` | `because \\|49\\|` |');
+    expect(comment).not.toContain('p50 on');
+    expect(comment).toContain('10 more are in the log');
   });
 
   test('the expiry: with the pull request, or at a time unless renewed', () => {

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { RunContext } from '../../common/polling.ts';
 import type { CheckConfig, EnsureConfig } from '../../inputs/types.ts';
 import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
@@ -6,13 +7,15 @@ import type { SqlReader } from '../../postgres/sql-reader.ts';
 import type { Diff, Observed } from '../../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { DEFAULT_PRIVILEGES_SQL } from './base-role-rights.ts';
 import {
-  copyDefaultPrivileges,
+  executeAsOwners,
   formatObjects,
   listObjectsOfOtherRoles,
   listUnusableObjects,
+  type ObjectOfOtherRole,
+  type ObjectStatement,
   transferObjectsOf,
-  type UntransferredObject,
   warnUntransferredObjects,
 } from './transfer-ownership.ts';
 
@@ -34,7 +37,7 @@ const toObjectOwner = ({ appRole, database, administrator }: EnsureConfig | Chec
  */
 export const adoptedObjectsHandler: ResourceHandler<
   ObjectOwner,
-  readonly UntransferredObject[],
+  readonly ObjectOfOtherRole[],
   SqlReader,
   SqlWriterDeps
 > = {
@@ -44,7 +47,7 @@ export const adoptedObjectsHandler: ResourceHandler<
 
   nameOf: ({ role }) => role,
 
-  observe: (reader, desired): Promise<readonly Observed<readonly UntransferredObject[]>[]> =>
+  observe: (reader, desired): Promise<readonly Observed<readonly ObjectOfOtherRole[]>[]> =>
     Promise.all(
       desired.map(({ role, administrator }) =>
         reader.observe(`an object of role '${administrator}'`, async () => [
@@ -73,12 +76,17 @@ export const adoptedObjectsHandler: ResourceHandler<
   },
 
   async apply(deps, _change, { role, database, administrator }): Promise<ApplyResult> {
-    const { transferred, remaining } = await withDatabaseSession(deps, database, async (session) => {
-      const transfer = await transferObjectsOf(deps.run, session, role, administrator, new Set());
-      await copyDefaultPrivileges(deps.run, session, role, administrator);
+    const { transferred, failures } = await withDatabaseSession(deps, database, async (session) => {
+      const options = { exceptIds: new Set<string>(), forcePolicies: true };
+      const transfer = await transferObjectsOf(deps.run, session, role, administrator, options);
+      const defaults = await session.query<ObjectStatement & pg.QueryResultRow>(DEFAULT_PRIVILEGES_SQL, [
+        role,
+        administrator,
+      ]);
+      await executeAsOwners(deps.run, session, role, defaults);
       return transfer;
     });
-    warnUntransferredObjects(deps.run, database, remaining);
+    warnUntransferredObjects(deps.run, database, failures);
     return transferred.length > 0 ? 'applied' : 'adopted';
   },
 };

@@ -102,7 +102,7 @@ async function findBlockers(
 interface RoleMapping {
   /** The application role of the template. */
   readonly templateRole: string | undefined;
-  /** The application role of the clone, which gets the settings that `templateRole` has in the template. */
+  /** The application role of the clone, which gets the settings that `templateRole` has for itself and in the template. */
   readonly cloneRole: string | undefined;
   /** Roles of other pull requests, also when the template is their own database. */
   readonly others: readonly string[];
@@ -132,8 +132,8 @@ export async function copyGrants(
 }
 
 /**
- * Copies the settings of ALTER DATABASE … SET from the template to the clone, and those of ALTER ROLE … IN DATABASE from
- * `templateRole` to `cloneRole`. Warns about settings that the administrator has no permission to set.
+ * Copies the settings of ALTER DATABASE … SET from the template to the clone, and those of ALTER ROLE … SET, with or
+ * without IN DATABASE, from `templateRole` to `cloneRole` in the clone. Warns about settings that the administrator has no permission to set.
  */
 export async function copySettings(
   run: RunContext,
@@ -146,9 +146,10 @@ export async function copySettings(
     `SELECT c.setting, s.setrole <> 0 AS "ofRole", coalesce((SELECT p.vartype = 'string' FROM pg_settings p
        WHERE lower(p.name) = lower(split_part(c.setting, '=', 1))), true) AS "isText"
      FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS c (setting)
-       JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
-     WHERE d.datname = $1 AND (s.setrole = 0 OR r.rolname = $2)`,
-    [template, cloneRole === undefined ? null : (templateRole ?? null)],
+       LEFT JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+     WHERE d.datname = $1 AND s.setrole = 0 OR r.rolname = $2 AND (d.datname = $1 OR s.setdatabase = 0 AND $2 <> $3)
+     ORDER BY s.setdatabase <> 0`, // Those of the role in the template are set last, because they have precedence.
+    [template, cloneRole === undefined ? null : (templateRole ?? null), cloneRole ?? null],
   );
   for (const { setting, ofRole, isText } of rows) {
     const separatorIndex = setting.indexOf('=');

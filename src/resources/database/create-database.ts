@@ -8,6 +8,7 @@ import { terminatePullRequestSessions } from '../../postgres/activity.ts';
 import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
 import {
   explainPgError,
+  getPgHint,
   getSqlState,
   isDuplicateObject,
   retryOnConflict,
@@ -18,8 +19,9 @@ import { findPullRequestRoleNames, isCreationInProgress, sentinelOf } from '../.
 import { createExtension } from '../extension/create-extension.ts';
 import { resetRoleSettings } from '../role/create-role.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { carryRights } from './carry-rights.ts';
 import { cloneStrategyClause, copyGrants, copySettings, retryWhileInUse } from './clone-database.ts';
-import { transferAllObjects, transferPublicSchema, warnUntransferredObjects } from './transfer-ownership.ts';
+import { transferPublicSchema } from './transfer-ownership.ts';
 
 /** A database to create. */
 export interface NewDatabase {
@@ -79,7 +81,11 @@ async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Pro
   } catch (error) {
     if (isDuplicateObject(error)) return 'adopted';
     const state = getSqlState(error);
-    const hint = state === '' ? undefined : await createDatabaseHint(session, state, database);
+    const hint = isCollationVersionMismatch(error)
+      ? await collationVersionHint(session, template)
+      : state === ''
+        ? undefined
+        : await createDatabaseHint(session, state, database);
     throw toDatabaseError(name, error, hint === undefined ? {} : { [state]: hint });
   }
 }
@@ -153,6 +159,26 @@ async function describeLocales(session: Session, database: DatabaseConfig): Prom
   return rows.map(({ locale }) => locale);
 }
 
+/**
+ * The C library of the server sorts text in another way than the one that the template was created with. PostgreSQL has
+ * no SQLSTATE of its own for it, and translates the message, but not the statement in the hint.
+ */
+const isCollationVersionMismatch = (error: unknown): boolean =>
+  getPgHint(error).includes('REFRESH COLLATION VERSION');
+
+/** What the owner of a template does about {@link isCollationVersionMismatch}. */
+async function collationVersionHint(session: Session, template: string): Promise<string> {
+  const [row] = await session.query<{ owner: string; isOwn: boolean; user: string }>(
+    `SELECT pg_get_userbyid(datdba) AS owner, pg_has_role(datdba, 'USAGE') AS "isOwn", current_user AS user
+     FROM pg_database WHERE datname = $1`,
+    [template],
+  );
+  const { owner = '', isOwn = false, user = '' } = row ?? {};
+  const database = pg.escapeIdentifier(template);
+  const who = isOwn ? `'${user}'` : `its owner '${owner}', because '${user}' must not change it,`;
+  return `Indexes on text in the template can be in the wrong order, and each clone would contain them. Connect to ${database} as ${who} and run two statements, each on its own: first REINDEX DATABASE ${database}; then ALTER DATABASE ${database} REFRESH COLLATION VERSION; the first locks one table after the other. Partitions by a range of text, and CHECK constraints that compare text, need a check of their own. Then run the step again.`;
+}
+
 /** Grants CONNECT to the application role last, so that it cannot connect to an incomplete database. */
 async function completeDatabase(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<void> {
   const { run, reader } = deps;
@@ -215,16 +241,15 @@ export function markerCommentSql({ name, marker, expiresInMs }: DatabaseConfig, 
 }
 
 /** Creates extensions and transfers ownership, in a session in the database itself. */
-async function initializeContents(
-  deps: SqlWriterDeps,
-  { database: { name, template }, appRole, extensions }: NewDatabase,
-): Promise<void> {
+async function initializeContents(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<void> {
   const { run } = deps;
+  const { database, appRole, extensions } = newDatabase;
+  const { name, template } = database;
   await withDatabaseSession(deps, name, async (session) => {
     // No pull request could write to the database so far, so untrusted extensions are allowed.
     for (const extension of extensions) await createExtension(deps, session, extension, false);
     if (appRole === undefined) return;
     if (template === undefined) await transferPublicSchema(run, session, appRole.name);
-    else warnUntransferredObjects(run, name, await transferAllObjects(run, session, appRole.name));
+    else await carryRights(deps, session, database, appRole);
   });
 }

@@ -5,7 +5,7 @@ import { actionError } from '../../common/errors.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { CheckConfig, DatabaseConfig, EnsureConfig } from '../../inputs/types.ts';
 import type { FoundDatabase, SqlReader } from '../../postgres/sql-reader.ts';
-import { type Diff, type Observed, present } from '../../reconcile/findings.ts';
+import { absent, type Diff, type Finding, type Observed, present } from '../../reconcile/findings.ts';
 import { databaseNotOwnedError, isCreationInProgress, isManagedDatabase } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
@@ -35,6 +35,11 @@ async function observeDatabase(
   desired: DesiredDatabase,
 ): Promise<Observed<DatabaseWithSideEffects>> {
   const { database } = desired;
+  if (desired.shouldExist) {
+    const template = await observeTemplate(reader, desired.database);
+    if (template.status === 'unknown') return template;
+    if (template.status === 'present') checkTemplate(desired.database, template.value);
+  }
   const observed = await reader.database(database.name);
   if (observed.status !== 'present' || !isManagedDatabase(observed.value, database)) return observed;
   if (desired.shouldExist && !desired.database.reset && observed.value.allowsConnections) return observed;
@@ -44,6 +49,27 @@ async function observeDatabase(
     database.marker?.repositoryId ?? '',
   );
   return present({ ...observed.value, dropSideEffects });
+}
+
+/** The template whose charset and collation a declared one has to equal; absent if the inputs declare none. */
+const observeTemplate = async (
+  reader: SqlReader,
+  { template, charset, collation }: DatabaseConfig,
+): Promise<Observed<FoundDatabase>> =>
+  template === undefined || (charset === undefined && collation === undefined)
+    ? absent
+    : await reader.database(template);
+
+/** @throws `template-differs`: a clone cannot have another charset or collation than its template */
+function checkTemplate(declared: DatabaseConfig, template: FoundDatabase): void {
+  const differences = findLocaleDifferences(declared, template);
+  if (differences.length > 0)
+    throw actionError('template-differs', {
+      template: template.name,
+      differences: differences.map(
+        ({ property, expected, actual }) => `${property} is '${expected}', and the template has '${actual}'`,
+      ),
+    });
 }
 
 /** The end of a sentence about a drop, which names what the drop ends besides the database. */
@@ -187,25 +213,30 @@ function diffBaseDatabase(desired: DatabaseConfig, observed: FoundDatabase): rea
   return diffProperties(desired, observed);
 }
 
-/** Compares charset and collation; only of a base database that is not a clone. */
+/** Compares charset and collation; only of a base database. */
 function diffProperties(
-  { name, charset, collation, template, marker }: DatabaseConfig,
+  declared: DatabaseConfig,
   actual: Pick<Database, 'charset' | 'collation'>,
 ): readonly Diff[] {
-  if (template !== undefined || marker !== undefined) return [];
-  return [
+  if (declared.marker !== undefined) return [];
+  return findLocaleDifferences(declared, actual).map((difference) => ({
+    finding: { resource: 'database', name: declared.name, ...difference, kind: 'changed' },
+  }));
+}
+
+/** The declared ones of charset and collation that differ by more than their spelling. */
+const findLocaleDifferences = (
+  { charset, collation }: Pick<DatabaseConfig, 'charset' | 'collation'>,
+  actual: Pick<Database, 'charset' | 'collation'>,
+): readonly Pick<Finding, 'property' | 'expected' | 'actual'>[] =>
+  [
     { property: 'charset', expected: charset, actual: actual.charset, normalize: normalizeCharset },
     { property: 'collation', expected: collation, actual: actual.collation, normalize: normalizeLocale },
   ].flatMap(({ property, expected, actual: actualValue, normalize }) =>
     expected === undefined || actualValue === undefined || normalize(expected) === normalize(actualValue)
       ? []
-      : [
-          {
-            finding: { resource: 'database', name, property, expected, actual: actualValue, kind: 'changed' },
-          },
-        ],
+      : [{ property, expected, actual: actualValue }],
   );
-}
 
 /** PostgreSQL's own name; a name that is not known is compared without its case. */
 const normalizeCharset = (name: string): string => findCharset(name) ?? name.toLowerCase();

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { RunContext } from '../../common/polling.ts';
+import { sanitizeText } from '../../common/sanitize.ts';
 import { retryOnConflict } from '../../postgres/pg-errors.ts';
 import { withRoleMembership } from '../../postgres/role-membership.ts';
 import type { Session } from '../../postgres/session.ts';
@@ -26,15 +27,27 @@ const ALTER_KEYWORDS: Readonly<Record<string, string>> = {
   'statistics object': 'STATISTICS',
   'large object': 'LARGE OBJECT',
   publication: 'PUBLICATION',
+  language: 'LANGUAGE',
   server: 'SERVER',
 };
+
+/** The types whose owner ALTER … OWNER TO can change without a superuser. */
+export const TRANSFERABLE_TYPES: readonly string[] = Object.keys(ALTER_KEYWORDS);
 
 /**
  * The objects of this database, of the types in $2, that another role than $1 owns, or only those of the role $3; without
  * temporary objects, objects of extensions, and sequences that follow the owner of their table.
  */
 const OBJECTS_OF_OTHER_ROLES_SQL = `
-  SELECT d.classid || '/' || d.objid AS id, i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner
+  SELECT d.classid || '/' || d.objid AS id, i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner, EXISTS (SELECT FROM pg_class c
+      WHERE d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relrowsecurity AND NOT c.relforcerowsecurity) AS "isExemptFromPolicies",
+    EXISTS (SELECT FROM pg_proc p WHERE d.classid = 'pg_proc'::regclass AND p.oid = d.objid AND p.prosecdef)
+    OR EXISTS (SELECT FROM pg_class v JOIN pg_rewrite w ON w.ev_class = v.oid
+        JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = w.oid AND p.refclassid = 'pg_class'::regclass
+        JOIN pg_class t ON t.oid = p.refobjid AND t.relrowsecurity
+      WHERE d.classid = 'pg_class'::regclass AND v.oid = d.objid AND v.relkind = 'v'
+        AND NOT coalesce(v.reloptions::text[] && '{security_invoker=true,security_invoker=on,security_invoker=1,security_invoker=yes}', false))
+      AS "readsPoliciesAsOwner"
   FROM pg_shdepend d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, 0) i
   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND pg_get_userbyid(d.refobjid) <> $1 AND i.type = ANY ($2)
@@ -48,169 +61,213 @@ const OBJECTS_OF_OTHER_ROLES_SQL = `
 const BATCH_SIZE = 300;
 
 /**
- * Executes the statements of one batch in one round trip. A statement that is not permitted does not stop the others. An
- * error that a retry can solve does: a conflict, a lack of resources, a failure of the server.
+ * Executes the statements of one batch in one round trip. A statement that is not permitted does not stop the others,
+ * and its error is kept. An error that a retry can solve stops them: a conflict, a lack of resources, a failure of the
+ * server.
  */
 const EXECUTE_BATCH_SQL = `
 DO $batch$
 DECLARE
   statement text;
+  position int := -1;
+  message text;
+  failures jsonb := '{}';
 BEGIN
   FOREACH statement IN ARRAY current_setting('azure_postgresql_action.statements')::text[] LOOP
+    position := position + 1;
     BEGIN
       EXECUTE statement;
     EXCEPTION WHEN OTHERS THEN
       IF left(SQLSTATE, 2) IN ('25', '40', '53', '54', '55', '57', '58', 'XX') THEN RAISE; END IF;
+      GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+      failures := failures || jsonb_build_object(position, message);
     END;
   END LOOP;
+  PERFORM set_config('azure_postgresql_action.failures', failures::text, true);
 END
 $batch$`;
 
-/**
- * Copies the default privileges of other roles, or only those of the role $2, to the application role ($1), which creates
- * the objects from now on.
- */
-const DEFAULT_PRIVILEGES_SQL = `
-  SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %s GRANT %s ON %s TO %s %s', $1::text,
-    CASE WHEN n.nspname IS NULL THEN '' ELSE format('IN SCHEMA %I', n.nspname) END, a.privilege_type,
-    CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
-      WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS' END,
-    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
-    CASE WHEN a.is_grantable THEN 'WITH GRANT OPTION' ELSE '' END) AS statement
-  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
-    CROSS JOIN LATERAL aclexplode(d.defaclacl) a
-  WHERE pg_get_userbyid(d.defaclrole) <> $1 AND a.grantee <> d.defaclrole
-    AND pg_get_userbyid(d.defaclrole) = coalesce($2, pg_get_userbyid(d.defaclrole))
-    AND d.defaclobjtype IN ('r', 'S', 'f', 'T', 'n', 'L')`;
+/** A statement about an object, which the owner of the object can execute. */
+export interface ObjectStatement extends OwnedObject {
+  readonly statement: string;
+}
 
-/** An object that another role owns. */
-export interface UntransferredObject {
-  /** Identifies the object in its database, also after a change of its name: the oids of its catalog and of itself. */
-  readonly id: string;
+/** Identifies an object among all objects of a database. */
+export const objectKey = ({ type, identity }: Pick<OwnedObject, 'type' | 'identity'>): string =>
+  `${type} ${identity}`;
+
+/**
+ * Executes statements as a member of `role` and of the owners.
+ * @returns PostgreSQL's message for each object whose statement is not permitted, by {@link objectKey}
+ */
+export async function executeAsOwners(
+  run: RunContext,
+  session: Session,
+  role: string,
+  statements: readonly ObjectStatement[],
+): Promise<ReadonlyMap<string, string>> {
+  const failures = new Map<string, string>();
+  for (let offset = 0; offset < statements.length; offset += BATCH_SIZE) {
+    const batch = statements.slice(offset, offset + BATCH_SIZE);
+    const roles = [...new Set([role, ...batch.map(({ owner }) => owner)])];
+    const [row] = await retryOnConflict(run, () =>
+      withRoleMembership(session, roles, async () => {
+        await session.query(
+          `SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`,
+          [batch.map(({ statement }) => statement)],
+        );
+        await session.query(EXECUTE_BATCH_SQL);
+        return await session.query<{ failures: Record<string, string> }>(
+          `SELECT current_setting('azure_postgresql_action.failures')::jsonb AS failures`,
+        );
+      }),
+    );
+    for (const [position, message] of Object.entries(row?.failures ?? {})) {
+      const failed = batch[Number(position)];
+      if (failed !== undefined) failures.set(objectKey(failed), message);
+    }
+  }
+  return failures;
+}
+
+/** An object, as pg_identify_object names it, and its owner. */
+export interface OwnedObject {
   readonly type: string;
   readonly identity: string;
   readonly owner: string;
 }
 
+/** An object that another role owns. */
+export interface ObjectOfOtherRole extends OwnedObject {
+  /** Identifies the object in its database, also after a change of its name: the oids of its catalog and of itself. */
+  readonly id: string;
+  /** Whether row-level security does not apply to the owner. */
+  readonly isExemptFromPolicies: boolean;
+  /** A view of a table with row-level security, or a SECURITY DEFINER function: it reads with the rights of its owner. */
+  readonly readsPoliciesAsOwner: boolean;
+}
+
 /**
  * Transfers schema `public` and every object in the database of this session to the application role. It transfers
  * each object separately, because REASSIGN OWNED would also transfer every database on the server
- * (docs/azure-behavior.md#ownership-and-grants).
+ * (docs/azure-behavior.md#ownership-and-grants). Two things keep the role's rights within those of `predecessors`:
+ *
+ * - Row-level security is forced on the tables of other roles, because policies do not apply to an owner.
+ * - Foreign servers of other roles keep their owner, who can read the passwords for PUBLIC in them.
  * @param session of the administrator, in the database itself
- * @returns the objects that keep their owner, such as those whose owner the administrator does not administer
+ * @param predecessors roles that the application role stands for in this database
+ * @param policiesApply whether policies apply to these roles, which they do not with BYPASSRLS
+ * @returns PostgreSQL's message for each object that keeps its owner, by {@link objectKey}
  */
 export async function transferAllObjects(
   run: RunContext,
   session: Session,
   role: string,
-): Promise<readonly UntransferredObject[]> {
-  const objects = await listObjectsOfOtherRoles(session, role);
-  await changeOwners(run, session, role, objects, await listDefaultPrivileges(session, role));
-  return await listObjectsOfOtherRoles(session, role);
+  { predecessors, policiesApply }: { predecessors: readonly string[]; policiesApply: boolean },
+): Promise<ReadonlyMap<string, string>> {
+  const isOwn = ({ owner }: OwnedObject): boolean => predecessors.includes(owner);
+  const objects = (await listObjectsOfOtherRoles(session, role)).filter(
+    (object) => object.type !== 'server' || isOwn(object),
+  );
+  const forced = objects.filter((object) => policiesApply && object.isExemptFromPolicies && !isOwn(object));
+  const failures = await changeOwners(run, session, role, objects, forced);
+  const isTransferred = (object: OwnedObject): boolean => !failures.has(objectKey(object));
+  if (!forced.some(isTransferred)) return failures;
+  const readers = objects.filter(
+    (object) => object.readsPoliciesAsOwner && !isOwn(object) && isTransferred(object),
+  );
+  if (readers.length > 0)
+    run.warning(
+      `These objects read with the rights of their owner, who was another role in the template and is '${role}' in the clone. Rows of tables with row-level security that only their former owner can read are missing in their results: ${joinBounded(readers.map(describeFormerOwner))}.`,
+    );
+  return failures;
 }
 
-/** What {@link transferObjectsOf} did with each object. */
+/** What {@link transferObjectsOf} did. */
 export interface OwnershipTransfer {
-  readonly transferred: readonly UntransferredObject[];
-  readonly remaining: readonly UntransferredObject[];
+  readonly transferred: readonly ObjectOfOtherRole[];
+  /** PostgreSQL's message for each object that keeps its owner, by {@link objectKey}. */
+  readonly failures: ReadonlyMap<string, string>;
 }
 
 /**
- * Transfers objects of the administrator in the database of this session to the application role, as
- * {@link transferAllObjects} does. Objects of other roles keep their owner.
+ * Transfers objects of one role, in the database of this session, to the application role.
  * @param owner the administrator
- * @param exceptIds objects that keep their owner, see {@link UntransferredObject.id}
+ * @param exceptIds objects that keep their owner, see {@link ObjectOfOtherRole.id}
+ * @param forcePolicies whether row-level security is forced, so that it applies to the application role as before
  */
 export async function transferObjectsOf(
   run: RunContext,
   session: Session,
   role: string,
   owner: string,
-  exceptIds: ReadonlySet<string>,
+  { exceptIds, forcePolicies }: { exceptIds: ReadonlySet<string>; forcePolicies: boolean },
 ): Promise<OwnershipTransfer> {
-  const list = async (): Promise<readonly UntransferredObject[]> =>
-    (await listObjectsOfOtherRoles(session, role, owner)).filter(({ id }) => !exceptIds.has(id));
-  const objects = await list();
-  if (objects.length === 0) return { transferred: [], remaining: [] };
-  await changeOwners(run, session, role, objects, []);
-  const remaining = await list();
-  const remainingIds = new Set(remaining.map(({ id }) => id));
-  return { transferred: objects.filter(({ id }) => !remainingIds.has(id)), remaining };
-}
-
-/**
- * Lets the default privileges of a role apply to what the application role creates from now on.
- * @param owner whose default privileges are copied
- */
-export async function copyDefaultPrivileges(
-  run: RunContext,
-  session: Session,
-  role: string,
-  owner: string,
-): Promise<void> {
-  await changeOwners(run, session, role, [], await listDefaultPrivileges(session, role, owner));
-}
-
-async function listDefaultPrivileges(
-  session: Session,
-  role: string,
-  owner?: string,
-): Promise<readonly string[]> {
-  const rows = await session.query<{ statement: string }>(DEFAULT_PRIVILEGES_SQL, [role, owner ?? null]);
-  return rows.map(({ statement }) => statement);
+  const objects = (await listObjectsOfOtherRoles(session, role, owner)).filter(
+    ({ id }) => !exceptIds.has(id),
+  );
+  const forced = objects.filter((object) => forcePolicies && object.isExemptFromPolicies);
+  const failures = await changeOwners(run, session, role, objects, forced);
+  return { transferred: objects.filter((object) => !failures.has(objectKey(object))), failures };
 }
 
 /** The statement that hands an object to a role; its executor must be a member of both owners. */
-export const changeOwnerSql = ({ type, identity }: UntransferredObject, role: string): string =>
+export const changeOwnerSql = ({ type, identity }: OwnedObject, role: string): string =>
   `ALTER ${ALTER_KEYWORDS[type]} ${identity} OWNER TO ${pg.escapeIdentifier(role)}`;
 
-/** Executes what is permitted of the statements for the objects and of the other statements, as a member of all owners. */
+/**
+ * Changes the owner of the objects, and forces row-level security on some of them.
+ * @returns PostgreSQL's message for each object that keeps its owner, by {@link objectKey}
+ */
 async function changeOwners(
   run: RunContext,
   session: Session,
   role: string,
-  objects: readonly UntransferredObject[],
-  otherStatements: readonly string[],
-): Promise<void> {
-  const owners = [...new Set(objects.map(({ owner }) => owner))];
-  const statements = [...objects.map((object) => changeOwnerSql(object, role)), ...otherStatements];
-  for (let offset = 0; offset < statements.length; offset += BATCH_SIZE) {
-    const batch = statements.slice(offset, offset + BATCH_SIZE);
-    await retryOnConflict(run, () =>
-      withRoleMembership(session, [role, ...owners], async () => {
-        await session.query(
-          `SELECT set_config('azure_postgresql_action.statements', $1::text[]::text, true)`,
-          [batch],
-        );
-        await session.query(EXECUTE_BATCH_SQL);
-      }),
+  objects: readonly ObjectOfOtherRole[],
+  forced: readonly ObjectOfOtherRole[],
+): Promise<ReadonlyMap<string, string>> {
+  const statements = objects.map((object) => {
+    // Both take effect or none: a later run could not know that another role was the owner.
+    const force = forced.includes(object) ? `ALTER TABLE ${object.identity} FORCE ROW LEVEL SECURITY; ` : '';
+    return { ...object, statement: `${force}${changeOwnerSql(object, role)}` };
+  });
+  const failures = await executeAsOwners(run, session, role, statements);
+  const forcedNames = forced.filter((object) => !failures.has(objectKey(object))).map(describeFormerOwner);
+  if (forcedNames.length > 0)
+    run.info(
+      `Row-level security is forced on tables that '${role}' now owns, so that their policies apply to it as before: ${joinBounded(forcedNames)}.`,
     );
-  }
+  return failures;
 }
 
-/** Warns about objects that keep their owner. */
+/** Warns about objects that keep their owner, with PostgreSQL's message for each. */
 export function warnUntransferredObjects(
   run: RunContext,
   database: string,
-  untransferred: readonly UntransferredObject[],
+  failures: ReadonlyMap<string, string>,
 ): void {
-  if (untransferred.length === 0) return;
-  const listed = untransferred
-    .slice(0, 10)
-    .map(({ type, identity, owner }) => `${type} ${identity} of ${owner}`);
-  const rest =
-    untransferred.length > listed.length ? ` and ${untransferred.length - listed.length} more` : '';
+  if (failures.size === 0) return;
+  const listed = joinBounded([...failures].map(([object, message]) => `${object} (${message})`));
   run.warning(
-    `In database '${database}' some objects could not be transferred to the application role and keep their owner: ${listed.join(', ')}${rest}. Usually, admin-username does not administer that owner.`,
+    `In database '${database}' some objects could not be handed to the application role and keep their owner: ${listed}.`,
   );
 }
 
 /** At most ten objects, as PostgreSQL identifies them, and how many more there are. */
-export function formatObjects(objects: readonly UntransferredObject[]): string {
+export function formatObjects(objects: readonly OwnedObject[]): string {
   const listed = objects.slice(0, 10).map(({ type, identity }) => `${type} ${identity}`);
   const rest = objects.length - listed.length;
   return `${listed.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
+
+const describeFormerOwner = ({ type, identity, owner }: OwnedObject): string =>
+  `${type} ${identity} (before of '${owner}')`;
+
+/** At most ten items of a list, and how many more there are. */
+const joinBounded = (items: readonly string[]): string =>
+  sanitizeText(
+    [...items.slice(0, 10), ...(items.length > 10 ? [`and ${items.length - 10} more`] : [])].join('; '),
+  );
 
 /**
  * The objects in the database of this session that other roles own, without objects of extensions.
@@ -220,10 +277,10 @@ export const listObjectsOfOtherRoles = (
   session: Session,
   role: string,
   owner?: string,
-): Promise<readonly UntransferredObject[]> =>
-  session.query<UntransferredObject & pg.QueryResultRow>(OBJECTS_OF_OTHER_ROLES_SQL, [
+): Promise<readonly ObjectOfOtherRole[]> =>
+  session.query<ObjectOfOtherRole & pg.QueryResultRow>(OBJECTS_OF_OTHER_ROLES_SQL, [
     role,
-    Object.keys(ALTER_KEYWORDS),
+    TRANSFERABLE_TYPES,
     owner ?? null,
   ]);
 
@@ -243,12 +300,8 @@ export const listUnusableObjects = (
   session: Session,
   role: string,
   owner: string,
-): Promise<readonly UntransferredObject[]> =>
-  session.query<UntransferredObject & pg.QueryResultRow>(UNUSABLE_SQL, [
-    role,
-    Object.keys(ALTER_KEYWORDS),
-    owner,
-  ]);
+): Promise<readonly ObjectOfOtherRole[]> =>
+  session.query<ObjectOfOtherRole & pg.QueryResultRow>(UNUSABLE_SQL, [role, TRANSFERABLE_TYPES, owner]);
 
 /**
  * Transfers schema `public` to the application role, if the administrator, `azure_pg_admin` or the owner of the

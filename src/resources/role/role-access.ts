@@ -10,15 +10,14 @@ import { absent, type Diff, type Observed, present, unknown } from '../../reconc
 import { isCreationInProgress } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import { ADOPT_HINT, countObjects } from '../database/adopt-objects.ts';
+import { carryRights } from '../database/carry-rights.ts';
 import {
   changeOwnerSql,
   formatObjects,
   listObjectsOfOtherRoles,
   listUnusableObjects,
-  transferAllObjects,
+  type OwnedObject,
   transferPublicSchema,
-  type UntransferredObject,
-  warnUntransferredObjects,
 } from '../database/transfer-ownership.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
@@ -131,7 +130,7 @@ async function grantAccess(
   };
   await withDatabaseSession(deps, name, async (session) => {
     if (marker === undefined) await transferBaseSchema(run, session, role, name, adoptObjects);
-    else warnUntransferredObjects(run, name, await transferAllObjects(run, session, role.name));
+    else await carryRights(deps, session, database, role);
     // Schema public can only be transferred by a role that has CREATE on the database.
   }).catch(throwGrantError);
   await retryOnConflict(run, () => reader.session.query(grantTo(role.name))).catch(throwGrantError);
@@ -182,7 +181,7 @@ const MAX_STATEMENTS = 10;
 
 /** Only a member of both owners can change an owner, so the administrator lends the role to the owner of the objects. */
 function transferHint(
-  objects: readonly UntransferredObject[],
+  objects: readonly OwnedObject[],
   roleName: string,
   ownerName: string,
   database: string,

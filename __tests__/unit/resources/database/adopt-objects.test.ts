@@ -16,6 +16,8 @@ const objects = (count: number) =>
       type: 'table',
       identity: `public.t${i}`,
       owner: 'relecloud_admin',
+      isExemptFromPolicies: false,
+      readsPoliciesAsOwner: false,
     })),
   );
 

@@ -46,11 +46,35 @@ describe('a base database', () => {
     });
   });
 
-  test('with a template is cloned, and its charset and collation are not compared', () => {
+  test('with a template is cloned, and a declared charset is compared as without one', () => {
     const clone = desiredFrom({ template: 'seeds', charset: 'LATIN1' });
     expect(single(databaseHandler.diff(clone, absent)).change?.details).toBe('clone of seeds');
-    expect(databaseHandler.diff(clone, present(existing))).toEqual([]);
+    expect(single(databaseHandler.diff(clone, present(existing))).finding).toMatchObject({
+      property: 'charset',
+      expected: 'LATIN1',
+      actual: 'UTF8',
+    });
   });
+
+  test.each([
+    ['another charset', { charset: 'LATIN1' }, "charset is 'LATIN1', and the template has 'UTF8'"],
+    [
+      'another collation',
+      { charset: 'utf8', collation: 'de_DE.utf8' },
+      "collation is 'de_DE.utf8', and the template has 'en_US.utf8'",
+    ],
+    ['another spelling', { charset: 'utf-8', collation: 'en_US.UTF-8' }, undefined],
+    ['nothing', {}, undefined],
+  ])(
+    'cannot be a clone of a template that has other values than the inputs: %s',
+    async (_name, inputs, message) => {
+      const template = { ...existing, name: 'seeds' };
+      const reader = createFakeSqlReader({ database: present(template) });
+      const observation = databaseHandler.observe(reader, [desiredFrom({ template: 'seeds', ...inputs })]);
+      if (message === undefined) expect(await observation).toEqual([present(template)]);
+      else expect(String(await errorOf(observation))).toContain(message);
+    },
+  );
 
   test.each([
     ['utf8', 'en_US.utf8'],
