@@ -18,6 +18,8 @@ import { withRunContext } from './modes/run-context.ts';
 import { login } from './postgres/login.ts';
 import type { SessionTarget } from './postgres/session.ts';
 import { removeEnvFile } from './publish/publish.ts';
+import { writeSummary } from './reporting/reporter.ts';
+import { renderShortSummary } from './reporting/summary.ts';
 
 /** Milliseconds for the whole post part. */
 const POST_TIMEOUT_MS = 8 * 60_000;
@@ -40,7 +42,7 @@ const BLOCKED_ATTEMPTS = 2;
 
 /**
  * The post part: undoes what main recorded in the state, and computes nothing from the inputs again.
- * @throws `rule-not-removed`, `state-invalid`, and why the dotenv file could not be removed
+ * @throws `rule-not-removed`, `state-invalid`, and why the dotenv file could not be removed, after a summary is written
  */
 export async function runPost(runtime: ActionsRuntime): Promise<void> {
   const state = new ActionState(runtime);
@@ -62,6 +64,9 @@ export async function runPost(runtime: ActionsRuntime): Promise<void> {
     const [first, ...others] = failures;
     for (const other of others) run.warning(getErrorMessage(other));
     if (first !== undefined) throw first;
+  }).catch(async (error: unknown) => {
+    await writeSummary(runtime, renderShortSummary('post failed', getErrorMessage(error)));
+    throw error;
   });
 }
 

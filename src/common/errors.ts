@@ -82,8 +82,13 @@ export const errorCatalog = {
     hint: p.hint,
     url: `${DOCS_URL}/troubleshoot/how-to-troubleshoot-common-connection-issues`,
   }),
-  'timed-out': (p: { waitingFor: string; after: string; hint: string }): ErrorText => ({
-    summary: `Timed out after ${p.after} waiting for ${p.waitingFor}.`,
+  'timed-out': (p: {
+    /** Undefined for the limit of the whole run: the wait that it ended is added to the summary. */
+    waitingFor?: string;
+    after: string;
+    hint: string;
+  }): ErrorText => ({
+    summary: `Timed out after ${p.after}${p.waitingFor === undefined ? '' : ` waiting for ${p.waitingFor}`}.`,
     hint: p.hint,
   }),
   cancelled: (p: { signal: string }): ErrorText => ({

@@ -1,5 +1,5 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { getErrorMessage } from '../common/errors.ts';
+import { ActionError, getErrorMessage } from '../common/errors.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { Config } from '../inputs/types.ts';
 import { setRunOutputs } from '../publish/outputs.ts';
@@ -116,9 +116,7 @@ export class Reporter implements ReconcileListener {
       remaining: this.#remaining,
       dropped: this.#dropped,
     });
-    await this.#appendSummary(error).catch((e: unknown) =>
-      this.#runtime.debug(`The summary could not be written: ${getErrorMessage(e)}`),
-    );
+    await writeSummary(this.#runtime, this.#renderSummary(error));
   }
 
   /** Deleted by a mode that drops; with `dry-run` what would be. A database that `reset` deletes is only a change. */
@@ -128,23 +126,28 @@ export class Reporter implements ReconcileListener {
     return [...deleted, ...this.#dryRunDrops].map(({ resource, name }) => ({ resource, name }));
   }
 
-  async #appendSummary(error: Error | undefined): Promise<void> {
-    await this.#runtime.appendSummary(
-      renderSummary({
-        mode: this.#config.mode,
-        server: this.#config.server.name,
-        host: this.#server?.fullyQualifiedDomainName,
-        database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
-        temporaryRuleAddress: this.#runnerRuleAddress,
-        keepRule: this.#runnerRuleAddress !== undefined && this.#config.firewall.keepRule,
-        changes: this.#changes,
-        dryRunDrops: this.#dryRunDrops,
-        skipped: this.#skipped,
-        wideOpenRules: this.#internetOpenRules,
-        remainingFindings: this.#remaining,
-        phases: this.#timeline.phases,
-        error: error?.message,
-      }),
-    );
+  #renderSummary(error: Error | undefined): string {
+    return renderSummary({
+      mode: this.#config.mode,
+      server: this.#config.server.name,
+      host: this.#server?.fullyQualifiedDomainName,
+      database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
+      temporaryRuleAddress: this.#runnerRuleAddress,
+      keepRule: this.#runnerRuleAddress !== undefined && this.#config.firewall.keepRule,
+      changes: this.#changes,
+      dryRunDrops: this.#dryRunDrops,
+      skipped: this.#skipped,
+      wideOpenRules: this.#internetOpenRules,
+      remainingFindings: this.#remaining,
+      phases: this.#timeline.phases,
+      error: error?.message,
+      errorCode: error instanceof ActionError ? error.code : undefined,
+    });
   }
 }
+
+/** Adds to the job's summary. A failure is only a line of the debug log, because it must not hide the run's result. */
+export const writeSummary = (runtime: ActionsRuntime, markdown: string): Promise<void> =>
+  runtime
+    .appendSummary(markdown)
+    .catch((error: unknown) => runtime.debug(`The summary could not be written: ${getErrorMessage(error)}`));
