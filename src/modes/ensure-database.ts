@@ -1,4 +1,4 @@
-import { actionError } from '../common/errors.ts';
+import { actionError, getErrorSummary } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
 import type { LoginTarget } from '../postgres/login.ts';
@@ -6,9 +6,11 @@ import { SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import type { Change } from '../reconcile/findings.ts';
+import { isCreationUnreported } from '../reconcile/ownership.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
 import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/log-lines.ts';
+import { claimCreation } from '../resources/database/create-database.ts';
 import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { allowExtensions } from '../resources/extension/allow-list.ts';
@@ -22,6 +24,8 @@ interface EnsuredDatabase extends ReconcileOutcome {
   /** A session with the published login, which proves that it works. */
   readonly appSession: Session;
   readonly expires: Date | undefined;
+  /** Whether no run has reported its creation yet, see {@link reportCreation}. */
+  readonly isCreationUnreported: boolean;
 }
 
 interface EnsureDatabaseOptions {
@@ -53,9 +57,11 @@ export async function ensureDatabase(
   if (config.database.marker !== undefined && !config.database.reset)
     await extendExpiry(run, reader, config.database);
   const created = await reconcile(reporter, dataPlaneResources, { desired: config, policy, reader, writer });
-  // A database that this run has created belongs to the administrator.
-  if (!created.changes.some(({ resource, action }) => resource === 'database' && action === 'create'))
-    await checkOwner(ctx, reader);
+  const observed = await reader.database(config.database.name);
+  if (observed.status === 'unknown') throw observed.error;
+  const found = observed.status === 'present' ? observed.value : undefined;
+  const ownerHint = found && checkDatabaseOwner(config, found);
+  if (ownerHint !== undefined) ctx.runtime.notice(ownerHint);
   const { session: appSession, changes: passwordChanges } = await connectAsPublished(
     ctx,
     connections,
@@ -74,6 +80,7 @@ export async function ensureDatabase(
     return {
       appSession,
       expires: await reportExpiry(ctx, reader),
+      isCreationUnreported: found !== undefined && isCreationUnreported(found, config.database),
       changes: [...created.changes, ...passwordChanges, ...extended.changes],
       remaining: [...created.remaining, ...extended.remaining],
     };
@@ -83,11 +90,32 @@ export async function ensureDatabase(
   }
 }
 
-/** Checks the owner of an existing database: one that was created through ARM may belong to a role of Azure. */
-async function checkOwner({ runtime, config }: ModeContext<EnsureConfig>, reader: SqlReader): Promise<void> {
-  const observed = await reader.database(config.database.name);
-  const hint = observed.status === 'present' ? checkDatabaseOwner(config, observed.value) : undefined;
-  if (hint !== undefined) runtime.notice(hint);
+/**
+ * Reports the creation of the database if no run has done so: this run has created it, or an earlier run did and failed
+ * or was killed. Of several jobs only one reports it. Called at the end of a run that has succeeded.
+ */
+export async function reportCreation(
+  { run, config, reporter }: ModeContext<EnsureConfig>,
+  connections: ServerConnections,
+): Promise<void> {
+  const { database } = config;
+  const claim = async (): Promise<boolean> => {
+    const session = await connections.openSession(connections.administrator);
+    return await claimCreation(run, session, database).finally(() => session.close());
+  };
+  const isClaimed = await claim().catch((error: unknown) => {
+    run.signal.throwIfAborted();
+    run.warning(
+      `This run reports the creation of database '${database.name}', and a later run may report it again, because its connection limit could not be set to -1: ${getErrorSummary(error)}`,
+    );
+    return true;
+  });
+  if (reporter.reportDatabaseCreation(database.name, isClaimed)) return;
+  run.info(
+    isClaimed
+      ? `Reporting the creation of database '${database.name}': the run that created it failed or was killed.`
+      : `Another job has reported the creation of database '${database.name}'.`,
+  );
 }
 
 /** Milliseconds for a login right after another one has succeeded. */

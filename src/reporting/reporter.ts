@@ -108,6 +108,27 @@ export class Reporter implements ReconcileListener {
     this.#changes.push(change);
   }
 
+  /**
+   * Adds the creation of the database to the changes, or removes it, if several runs have worked on it and only one
+   * reports it.
+   * @returns whether the changes already agree
+   */
+  reportDatabaseCreation(name: string, isReported: boolean): boolean {
+    const index = this.#changes.findIndex(
+      (change) => change.resource === 'database' && change.name === name && change.action === 'create',
+    );
+    if (isReported === index >= 0) return true;
+    if (isReported)
+      this.#changes.push({
+        resource: 'database',
+        name,
+        action: 'create',
+        details: 'created by a run that failed or was killed',
+      });
+    else this.#changes.splice(index, 1);
+    return false;
+  }
+
   /** Writes the outputs and the summary of the whole run. */
   async finish(error: Error | undefined): Promise<void> {
     setRunOutputs(this.#runtime, {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
+import type { RunContext } from '../../common/polling.ts';
 import { serializeMarker } from '../../common/ownership-marker.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
@@ -7,7 +8,12 @@ import { terminatePullRequestSessions } from '../../postgres/activity.ts';
 import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
 import { formatPgError, getSqlState, isDuplicateObject, retryOnConflict } from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
-import { findPullRequestRoleNames, isCreationInProgress, sentinelOf } from '../../reconcile/ownership.ts';
+import {
+  findPullRequestRoleNames,
+  isCreationInProgress,
+  sentinelOf,
+  unreportedCreationOf,
+} from '../../reconcile/ownership.ts';
 import { createExtension } from '../extension/create-extension.ts';
 import { resetRoleSettings } from '../role/create-role.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
@@ -25,21 +31,37 @@ export interface NewDatabase {
 /**
  * Creates a database, empty or as a clone, or completes the creation that another run started. The connection limit
  * {@link sentinelOf} marks the database as incomplete until the last statement, so a run can be killed at any moment,
- * and two jobs can create the same database at once.
- * @returns `created`, or `adopted` when another job created or completed it
+ * and two jobs can create the same database at once. After that, {@link unreportedCreationOf} marks it until a run has
+ * succeeded, see {@link claimCreation}.
+ * @returns `created` for exactly one of several jobs, the one that completes it; else `adopted`
  * @throws `database-failed`, `template-in-use`, `extension-failed`
  */
 export async function createDatabase(
   deps: SqlWriterDeps,
   newDatabase: NewDatabase,
 ): Promise<'created' | 'adopted'> {
+  const { database } = newDatabase;
   const outcome = await createOrAdopt(deps, newDatabase);
-  const observed = await deps.reader.database(newDatabase.database.name);
+  const observed = await deps.reader.database(database.name);
   if (observed.status === 'unknown') throw observed.error;
-  if (observed.status === 'present' && isCreationInProgress(observed.value, newDatabase.database))
-    await completeDatabase(deps, newDatabase);
-  return outcome;
+  if (observed.status === 'absent' || !isCreationInProgress(observed.value, database)) return 'adopted';
+  if (!(await completeDatabase(deps, newDatabase))) return 'adopted';
+  if (outcome === 'adopted')
+    deps.run.info(`Completed the creation of database '${database.name}', which another run had begun.`);
+  return 'created';
 }
+
+/**
+ * Records that a run has reported the creation of the database. Called when nothing else can fail, so that the creation is
+ * reported again after a run that failed or was killed: a step that fills new databases would never run otherwise.
+ * @returns whether this run reports it; false if another one has
+ */
+export const claimCreation = (run: RunContext, session: Session, database: DatabaseConfig): Promise<boolean> =>
+  retryOnConflict(run, () =>
+    session.transaction(() =>
+      replaceConnectionLimit(session, database.name, unreportedCreationOf(database), -1),
+    ),
+  );
 
 async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<'created' | 'adopted'> {
   const { run, reader } = deps;
@@ -101,8 +123,11 @@ function createDatabaseHint(state: string, { template }: DatabaseConfig): string
   return 'Fix what PostgreSQL reports, then run the step again.';
 }
 
-/** Grants CONNECT to the application role last, so that it cannot connect to an incomplete database. */
-async function completeDatabase(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<void> {
+/**
+ * Grants CONNECT to the application role last, so that it cannot connect to an incomplete database.
+ * @returns whether this run has completed the database; false if another one has in the meantime
+ */
+async function completeDatabase(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<boolean> {
   const { run, reader } = deps;
   const { session } = reader;
   const { database, appRole, extensions } = newDatabase;
@@ -112,17 +137,43 @@ async function completeDatabase(deps: SqlWriterDeps, newDatabase: NewDatabase): 
   // After the contents, because the settings would apply to that session too.
   if (database.template !== undefined)
     await copySettings(run, session, database.template, database.name, toRoleMapping(appRole));
-  const name = pg.escapeIdentifier(database.name);
-  await retryOnConflict(run, () =>
-    session.query(
-      [
-        appRole && `GRANT CONNECT ON DATABASE ${name} TO ${pg.escapeIdentifier(appRole.name)}`,
-        `ALTER DATABASE ${name} CONNECTION LIMIT -1`,
-      ]
-        .filter(Boolean)
-        .join('; '),
-    ),
+  const grant =
+    appRole &&
+    `GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database.name)} TO ${pg.escapeIdentifier(appRole.name)}`;
+  return await retryOnConflict(run, () =>
+    session.transaction(async () => {
+      if (grant !== undefined) await session.query(grant);
+      return await replaceConnectionLimit(
+        session,
+        database.name,
+        sentinelOf(database),
+        unreportedCreationOf(database),
+      );
+    }),
   );
+}
+
+/**
+ * Changes the connection limit of a database, within a transaction.
+ * @returns whether the limit was `from`; of several jobs only one gets true
+ */
+async function replaceConnectionLimit(
+  session: Session,
+  name: string,
+  from: number,
+  to: number,
+): Promise<boolean> {
+  const database = pg.escapeIdentifier(name);
+  // The owner has this privilege. The statement locks the row of the database, which SELECT … FOR UPDATE may not do in a
+  // system catalog: the transaction of another job waits here, and then fails with a conflict.
+  await session.query(`GRANT CONNECT ON DATABASE ${database} TO CURRENT_USER`);
+  const [row] = await session.query<{ limit: number }>(
+    'SELECT datconnlimit AS limit FROM pg_database WHERE datname = $1',
+    [name],
+  );
+  if (row?.limit !== from) return false;
+  await session.query(`ALTER DATABASE ${database} CONNECTION LIMIT ${to}`);
+  return true;
 }
 
 /** GitHub's numeric id of the repository that the database is for; empty for a base database without a role. */
