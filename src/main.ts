@@ -1,4 +1,4 @@
-import { getErrorMessage, toActionError } from './common/errors.ts';
+import { getErrorMessage, preferAbortReason, toActionError } from './common/errors.ts';
 import type { RunContext } from './common/polling.ts';
 import type { ActionsRuntime } from './github/actions.ts';
 import { GitHubApi } from './github/api.ts';
@@ -28,7 +28,11 @@ export async function runMain(runtime: ActionsRuntime): Promise<void> {
   if (config === undefined) return;
   const reporter = new Reporter(runtime, config);
   const error = await withRunContext(runtime, config.timeoutMs, TIMEOUT_HINT, (run) =>
-    runMode(runtime, run, config, state, reporter),
+    runMode(runtime, run, config, state, reporter).catch((error: unknown) => {
+      const preferred = preferAbortReason(run.signal, error);
+      if (preferred !== error) run.debug(`After the run was aborted: ${getErrorMessage(error)}`);
+      throw preferred;
+    }),
   ).then(() => undefined, toActionError);
   await reporter.finish(error);
   if (error !== undefined) throw error;

@@ -8,7 +8,14 @@ import { AzureWriter } from './azure/writer.ts';
 import { AZURE_SERVICES_RANGE, isSameRange, rangeContains } from './common/addresses.ts';
 import { ActionError, actionError, getErrorMessage, getErrorSummary } from './common/errors.ts';
 import { restoreNetworkSettings } from './common/network.ts';
-import { formatDuration, type RunContext, waitFor, withAbortGrace, withTimeout } from './common/polling.ts';
+import {
+  formatDuration,
+  isWaitTimeout,
+  type RunContext,
+  waitFor,
+  withAbortGrace,
+  withTimeout,
+} from './common/polling.ts';
 import { isTemporaryRuleOfRun } from './common/resource-names.ts';
 import type { ActionsRuntime } from './github/actions.ts';
 import { ActionState, type TemporaryRuleState } from './github/state.ts';
@@ -291,9 +298,9 @@ async function verifyAccessRevoked(
 
 /** Turns the timeout of a wait into undefined, and rethrows the end of the run and every other error. */
 const ignoreTimeout =
-  ({ signal }: RunContext) =>
+  (run: RunContext) =>
   (error: unknown): undefined => {
-    if (signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
+    if (!isWaitTimeout(run, error)) throw error;
   };
 
 function ruleNotRemovedError({ rule, server, resourceGroup }: TemporaryRuleState, cause: unknown): Error {

@@ -315,14 +315,19 @@ export function actionError<C extends ErrorCode>(
 /**
  * The error of a run that was aborted during a wait, with the subject of the wait.
  * @param awaited follows "while waiting for"
+ * @param waitHint what a person can do if the wait takes too long; for a run that was out of time
  */
 export function addWaitContext(
   { code, summary, hint }: ActionError,
   awaited: string,
   cause: unknown,
+  waitHint?: string,
 ): ActionError {
-  const summaryWithWait = `${summary.replace(/\.$/, '')}, while waiting for ${sanitizeText(awaited)}.`;
-  return new ActionError(code, { summary: summaryWithWait, hint }, { cause });
+  const text = {
+    summary: `${summary.replace(/\.$/, '')}, while waiting for ${sanitizeText(awaited)}.`,
+    hint: waitHint === undefined || code !== 'timed-out' ? hint : `${waitHint} ${hint}`,
+  };
+  return new ActionError(code, text, { cause });
 }
 
 /**
@@ -343,6 +348,21 @@ export function getRawErrorMessage(error: unknown): string {
     return error.errors.map(getRawErrorMessage).join('; ');
   if (error instanceof Error) return error.message;
   return typeof error === 'string' ? error : inspect(error);
+}
+
+/**
+ * The error of a run that was aborted, whatever its work threw: the reason of the abort, with the subject of the innermost
+ * wait if one is among the causes. What the work reports after the abort is only a consequence of it: a read that failed
+ * would be reported as a missing right, and a session that ended as a problem of the network.
+ * @param signal of the run
+ * @returns `thrown` unchanged if the run was not aborted
+ */
+export function preferAbortReason(signal: AbortSignal, thrown: unknown): unknown {
+  if (!signal.aborted || !(signal.reason instanceof ActionError)) return thrown;
+  const { reason } = signal;
+  for (let error = thrown; error instanceof Error; error = error.cause)
+    if (error instanceof ActionError && error.code === reason.code) return error;
+  return reason;
 }
 
 /**

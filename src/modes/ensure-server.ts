@@ -72,8 +72,7 @@ async function wasCreationInterrupted(
   if (observed.status !== 'present' || isBeingCreatedOrDeleted(normalizeState(observed.value.server)))
     return false;
   const isInterrupted = isCreationUnfinished(ctx, observed.value);
-  if (isInterrupted)
-    ctx.run.info(`Plan: ${formatChange(completedCreation(observed.value.name))}`);
+  if (isInterrupted) ctx.run.info(`Plan: ${formatChange(completedCreation(observed.value.name))}`);
   return isInterrupted;
 }
 

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
-import type { RunContext } from '../../common/polling.ts';
 import { serializeMarker } from '../../common/ownership-marker.ts';
+import type { RunContext } from '../../common/polling.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
 import { terminatePullRequestSessions } from '../../postgres/activity.ts';
@@ -18,6 +18,7 @@ import { createExtension } from '../extension/create-extension.ts';
 import { resetRoleSettings } from '../role/create-role.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 import { cloneStrategyClause, copyGrants, copySettings, retryWhileInUse } from './clone-database.ts';
+import { lockDatabaseRow } from './database-row.ts';
 import { transferAllObjects, transferPublicSchema, warnUntransferredObjects } from './transfer-ownership.ts';
 
 /** A database to create. */
@@ -56,7 +57,11 @@ export async function createDatabase(
  * reported again after a run that failed or was killed: a step that fills new databases would never run otherwise.
  * @returns whether this run reports it; false if another one has
  */
-export const claimCreation = (run: RunContext, session: Session, database: DatabaseConfig): Promise<boolean> =>
+export const claimCreation = (
+  run: RunContext,
+  session: Session,
+  database: DatabaseConfig,
+): Promise<boolean> =>
   retryOnConflict(run, () =>
     session.transaction(() =>
       replaceConnectionLimit(session, database.name, unreportedCreationOf(database), -1),
@@ -164,9 +169,7 @@ async function replaceConnectionLimit(
   to: number,
 ): Promise<boolean> {
   const database = pg.escapeIdentifier(name);
-  // The owner has this privilege. The statement locks the row of the database, which SELECT … FOR UPDATE may not do in a
-  // system catalog: the transaction of another job waits here, and then fails with a conflict.
-  await session.query(`GRANT CONNECT ON DATABASE ${database} TO CURRENT_USER`);
+  await lockDatabaseRow(session, name);
   const [row] = await session.query<{ limit: number }>(
     'SELECT datconnlimit AS limit FROM pg_database WHERE datname = $1',
     [name],

@@ -122,7 +122,8 @@ async function grantAccess(deps: SqlWriterDeps, { role, database }: DesiredRoleA
     throw getSqlState(error) === '42501' ? toGrantError(error) : error;
   });
   await retryOnConflict(run, () => reader.session.query(grant)).catch((error: unknown) => {
-    throw toGrantError(error);
+    // Other failures are not a matter of privileges: the end of the run, a lost session.
+    throw getSqlState(error) === '42501' ? toGrantError(error) : error;
   });
   const observed = await reader.access(name, role.name);
   // PostgreSQL only warns when it does not grant a privilege.
