@@ -8,7 +8,14 @@ import { AzureWriter } from './azure/writer.ts';
 import { AZURE_SERVICES_RANGE, isSameRange, rangeContains } from './common/addresses.ts';
 import { ActionError, actionError, getErrorMessage, getErrorSummary } from './common/errors.ts';
 import { restoreNetworkSettings } from './common/network.ts';
-import { formatDuration, type RunContext, waitFor, withAbortGrace, withTimeout } from './common/polling.ts';
+import {
+  formatDuration,
+  isWaitTimeout,
+  type RunContext,
+  waitFor,
+  withAbortGrace,
+  withTimeout,
+} from './common/polling.ts';
 import { isTemporaryRuleOfRun } from './common/resource-names.ts';
 import type { ActionsRuntime } from './github/actions.ts';
 import { ActionState, type TemporaryRuleState } from './github/state.ts';
@@ -18,6 +25,8 @@ import { withRunContext } from './modes/run-context.ts';
 import { login } from './postgres/login.ts';
 import type { SessionTarget } from './postgres/session.ts';
 import { removeEnvFile } from './publish/publish.ts';
+import { writeSummary } from './reporting/reporter.ts';
+import { renderShortSummary } from './reporting/summary.ts';
 
 /** Milliseconds for the whole post part. */
 const POST_TIMEOUT_MS = 8 * 60_000;
@@ -40,7 +49,7 @@ const BLOCKED_ATTEMPTS = 2;
 
 /**
  * The post part: undoes what main recorded in the state, and computes nothing from the inputs again.
- * @throws `rule-not-removed`, `state-invalid`, and why the dotenv file could not be removed
+ * @throws `rule-not-removed`, `state-invalid`, and why the dotenv file could not be removed, after a summary is written
  */
 export async function runPost(runtime: ActionsRuntime): Promise<void> {
   const state = new ActionState(runtime);
@@ -62,6 +71,9 @@ export async function runPost(runtime: ActionsRuntime): Promise<void> {
     const [first, ...others] = failures;
     for (const other of others) run.warning(getErrorMessage(other));
     if (first !== undefined) throw first;
+  }).catch(async (error: unknown) => {
+    await writeSummary(runtime, renderShortSummary('post failed', getErrorMessage(error)));
+    throw error;
   });
 }
 
@@ -290,9 +302,9 @@ async function verifyAccessRevoked(
 
 /** Turns the timeout of a wait into undefined, and rethrows the end of the run and every other error. */
 const ignoreTimeout =
-  ({ signal }: RunContext) =>
+  (run: RunContext) =>
   (error: unknown): undefined => {
-    if (signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
+    if (!isWaitTimeout(run, error)) throw error;
   };
 
 function ruleNotRemovedError(

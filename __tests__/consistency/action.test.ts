@@ -210,6 +210,7 @@ describe('outputs that a run sets', () => {
   test('include after a failure what the run has changed and found', async ({ written }) => {
     await new Reporter(new ActionsRuntime(), ensureConfig()).finish(new Error('no'));
     expect(written()).toEqual([
+      'server-id',
       'server-created',
       'database-created',
       'changes',

@@ -1,7 +1,8 @@
 import { describe, expect } from 'vitest';
+import type { Change } from '../../src/reconcile/findings.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
-import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { defaultInputs, droppedNames, type Inputs, Job } from '../helpers/e2e/job.ts';
+import { loginFromOutputs, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import {
   listComments,
   patchGitHub,
@@ -51,6 +52,46 @@ describe.each(['17', '18'])('concurrent jobs on PostgreSQL %s', (major) => {
     ]);
     await query(emulator, login, 'DROP TABLE trips; DROP FUNCTION one()');
     expect(await listComments(emulator, Number(major))).toHaveLength(1);
+  });
+
+  test('report a creation once: after a run that failed, and after a reset by all of them', async ({
+    emulator,
+  }) => {
+    const number = 50;
+    const runStep = (overrides: Inputs) =>
+      pullRequestJob(emulator, number).step({ ...inputs, comment: 'false', ...overrides });
+    const failed = await runStep({ 'migration-command': 'exit 1' });
+    expect(failed.log).toContain('(migration-failed)');
+    // Its later steps do not run, so this report reaches none.
+    expect(failed.outputs['database-created']).toBe('true');
+    for (const overrides of [{}, { reset: 'true' }]) {
+      const steps = await Promise.all(Array.from({ length: 4 }, () => runStep(overrides)));
+      for (const step of steps) expect(step.exitCode, step.log).toBe(0);
+      const reporting = steps.filter(({ outputs }) => outputs['database-created'] === 'true');
+      expect(reporting, steps.map(({ log }) => log).join('\n')).toHaveLength(1);
+      const creations = steps.flatMap(({ outputs }) =>
+        JSON.parse(outputs['changes'] ?? '').filter(
+          ({ resource, action }: Change) => resource === 'database' && action === 'create',
+        ),
+      );
+      expect(creations).toHaveLength(1);
+    }
+    const last = await runStep({});
+    expect(last.outputs).toMatchObject({ 'database-created': 'false', changes: '[]' });
+  });
+
+  test('drop a database whose DROP DATABASE runs in another job or was interrupted', async ({ emulator }) => {
+    const step = (mode: string) => pullRequestJob(emulator, 50).step({ ...inputs, mode, comment: 'false' });
+    const created = await step('ensure');
+    // PostgreSQL does so at the start of DROP DATABASE, outside its transaction.
+    await query(
+      emulator,
+      superuserLogin(created.outputs['db-host'] ?? ''),
+      "UPDATE pg_database SET datallowconn = false, datconnlimit = -2 WHERE datname = 'relecloud_pr_50'",
+    );
+    const dropped = await step('drop');
+    expect(dropped.exitCode, dropped.log).toBe(0);
+    expect(droppedNames(dropped)).toContain('relecloud_pr_50');
   });
 
   test('of twenty pull requests all succeed, and twenty concurrent drops leave the server as before', async ({

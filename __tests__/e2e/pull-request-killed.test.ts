@@ -42,7 +42,8 @@ const createKillPoints = [
   ['its ownership marker', /^COMMENT ON DATABASE/],
   ['its grants', /^REVOKE CONNECT/],
   ['the transfer of the cloned objects', /DO \$batch\$/],
-  ['the last statement', /CONNECTION LIMIT -1/],
+  ['its completion', /^ALTER DATABASE \S+ CONNECTION LIMIT \d{10}/],
+  ['the report of its creation', /CONNECTION LIMIT -1/],
 ] as const;
 
 const dropKillPoints = [
@@ -54,7 +55,7 @@ const dropKillPoints = [
 
 describe('after a run was killed at a statement', () => {
   test.for(createKillPoints.map(([name, pattern], i) => [name, pattern, 100 + i] as const))(
-    'of ensure (%s), the next ensure completes the database',
+    'of ensure (%s), the next ensure completes the database, and reports that it was created',
     async ([, pattern, number], { emulator }) => {
       await createTemplateServer(emulator);
       const inputs = perPullRequestInputs(server, { template: 'relecloud', 'expires-in': '1h' });
@@ -62,6 +63,10 @@ describe('after a run was killed at a statement', () => {
 
       const again = await pullRequestJob(emulator, number).step(inputs);
       expect(again.exitCode, again.log).toBe(0);
+      expect(again.outputs['database-created']).toBe('true');
+      expect(JSON.parse(again.outputs['changes'] ?? '')).toContainEqual(
+        expect.objectContaining({ resource: 'database', name: `relecloud_pr_${number}`, action: 'create' }),
+      );
       const own = loginFromOutputs(again.outputs);
       expect(await query(emulator, own, 'SELECT count(*)::int AS rows FROM trips')).toEqual([{ rows: 500 }]);
       await query(emulator, own, 'ALTER TABLE trips ADD COLUMN price int');

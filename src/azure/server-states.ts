@@ -1,6 +1,6 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import { actionError } from '../common/errors.ts';
-import { type RunContext, waitFor } from '../common/polling.ts';
+import { type RunContext, type SetReason, waitFor } from '../common/polling.ts';
 import type { AzureReader, FoundServer } from './reader.ts';
 
 /** States of a flexible server (docs/azure-behavior.md#server-states). */
@@ -54,17 +54,28 @@ export const stateHint = (state: string): string =>
   STATE_HINTS[state] ??
   (isTransient(state) ? 'Wait until it is Ready.' : 'Check the server in the Azure portal.');
 
+/** What to do about a server that stays in a transient state. */
+const STUCK_STATE_HINT =
+  'See the activity log of the server in the Azure portal for the operation that has not ended. If there is none, restart the server, or open a support request.';
+
 /** Waits until the server is in a state that is not transient. */
 export async function waitForStableState(run: RunContext, reader: AzureReader): Promise<FoundServer> {
   let isFirst = true;
-  return await waitFor(run, `server '${reader.config.name}' to be Ready`, async () => {
+  const poll = async (setReason: SetReason): Promise<FoundServer | undefined> => {
     const observed = isFirst ? await reader.getServer() : await reader.refreshServer();
     isFirst = false;
     if (observed.status === 'unknown') throw observed.error;
     // ARM's list may lag behind a creation.
-    if (observed.status === 'absent') return undefined;
-    return isTransient(normalizeState(observed.value.server)) ? undefined : observed.value;
-  });
+    if (observed.status === 'absent') {
+      setReason('Azure does not show it yet');
+      return undefined;
+    }
+    const state = normalizeState(observed.value.server);
+    setReason(`it is in state ${state}`);
+    return isTransient(state) ? undefined : observed.value;
+  };
+  const what = `server '${reader.config.name}' to be Ready`;
+  return await waitFor(run, what, poll, { hint: STUCK_STATE_HINT });
 }
 
 /**

@@ -107,8 +107,13 @@ export const errorCatalog = {
     summary: `Mode ${p.mode} cannot work with server '${p.server}' and these inputs:${longList(p.reasons)}`,
     hint: 'Follow the remedy that is listed with each reason. Nothing was changed.',
   }),
-  'timed-out': (p: { waitingFor: string; after: string; hint: string }): ErrorText => ({
-    summary: `Timed out after ${p.after} waiting for ${p.waitingFor}.`,
+  'timed-out': (p: {
+    /** Undefined for the limit of the whole run: the wait that it ended is added to the summary. */
+    waitingFor?: string;
+    after: string;
+    hint: string;
+  }): ErrorText => ({
+    summary: `Timed out after ${p.after}${p.waitingFor === undefined ? '' : ` waiting for ${p.waitingFor}`}.`,
     hint: p.hint,
   }),
   cancelled: (p: { signal: string }): ErrorText => ({
@@ -395,14 +400,19 @@ export function actionError<C extends ErrorCode>(
 /**
  * The error of a run that was aborted during a wait, with the subject of the wait.
  * @param awaited follows "while waiting for"
+ * @param waitHint what a person can do if the wait takes too long; for a run that was out of time
  */
 export function addWaitContext(
   { code, summary, hint }: ActionError,
   awaited: string,
   cause: unknown,
+  waitHint?: string,
 ): ActionError {
-  const summaryWithWait = `${summary.replace(/\.$/, '')}, while waiting for ${sanitizeText(awaited)}.`;
-  return new ActionError(code, { summary: summaryWithWait, hint }, { cause });
+  const text = {
+    summary: `${summary.replace(/\.$/, '')}, while waiting for ${sanitizeText(awaited)}.`,
+    hint: waitHint === undefined || code !== 'timed-out' ? hint : `${waitHint} ${hint}`,
+  };
+  return new ActionError(code, text, { cause });
 }
 
 /**
@@ -490,6 +500,21 @@ function innerErrors(error: unknown): readonly unknown[] {
   return [cause, ...(Array.isArray(errors) ? errors : [])].filter(
     (inner) => inner !== undefined && inner !== null,
   );
+}
+
+/**
+ * The error of a run that was aborted, whatever its work threw: the reason of the abort, with the subject of the innermost
+ * wait if one is among the causes. What the work reports after the abort is only a consequence of it: a read that failed
+ * would be reported as a missing right, and a session that ended as a problem of the network.
+ * @param signal of the run
+ * @returns `thrown` unchanged if the run was not aborted
+ */
+export function preferAbortReason(signal: AbortSignal, thrown: unknown): unknown {
+  if (!signal.aborted || !(signal.reason instanceof ActionError)) return thrown;
+  const { reason } = signal;
+  for (let error = thrown; error instanceof Error; error = error.cause)
+    if (error instanceof ActionError && error.code === reason.code) return error;
+  return reason;
 }
 
 /**

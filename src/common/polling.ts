@@ -19,7 +19,7 @@ export interface WaitOptions {
   readonly timeoutMs?: number;
   /** Whether each pause has a random length up to its maximum, so that jobs that collided do not collide again. */
   readonly jitter?: boolean;
-  /** What a person can do after `timed-out`. */
+  /** What a person can do after `timed-out`, also of the run during this wait. */
   readonly hint?: string;
 }
 
@@ -72,7 +72,7 @@ export async function waitFor<T>(
       intervalMs = Math.min(intervalMs * 1.5, maxIntervalMs);
     }
   } catch (error) {
-    throw run.signal.aborted ? toWaitError(run.signal, error, describeWait()) : error;
+    throw run.signal.aborted ? toWaitError(run.signal, error, describeWait(), options.hint) : error;
   }
 }
 
@@ -83,11 +83,15 @@ const pauseMs = (intervalMs: number, { jitter }: WaitOptions): number =>
  * The error of a wait when the run has ended: the run's error, with what the innermost wait waited for. An error that the
  * wait has found itself is thrown unchanged.
  */
-function toWaitError(signal: AbortSignal, thrown: unknown, what: string): unknown {
+function toWaitError(signal: AbortSignal, thrown: unknown, what: string, hint: string | undefined): unknown {
   const { reason } = signal;
   if (thrown instanceof ActionError && thrown !== reason) return thrown;
-  return reason instanceof ActionError ? addWaitContext(reason, what, thrown) : reason;
+  return reason instanceof ActionError ? addWaitContext(reason, what, thrown, hint) : reason;
 }
+
+/** Whether a wait has reached its own `timeoutMs`, and not the end of the run. */
+export const isWaitTimeout = ({ signal }: Pick<RunContext, 'signal'>, error: unknown): boolean =>
+  !signal.aborted && error instanceof ActionError && error.code === 'timed-out';
 
 /** The reason to retry after an error; undefined to throw it. `elapsedMs` counts milliseconds from the first attempt. */
 export type GetRetryReason = (

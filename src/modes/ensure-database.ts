@@ -1,5 +1,5 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { actionError } from '../common/errors.ts';
+import { actionError, getErrorSummary } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
 import type { LoginTarget } from '../postgres/login.ts';
@@ -8,11 +8,13 @@ import { formatPgError, getSqlState } from '../postgres/pg-errors.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import type { Change, NotCarried } from '../reconcile/findings.ts';
+import { isCreationUnreported } from '../reconcile/ownership.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
 import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/log-lines.ts';
 import { warnUnusableObjects } from '../resources/database/adopt-objects.ts';
 import { listNotCarried } from '../resources/database/carry-rights.ts';
+import { claimCreation } from '../resources/database/create-database.ts';
 import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { clusterDatabaseError } from '../resources/database/elastic-cluster.ts';
@@ -29,6 +31,8 @@ interface EnsuredDatabase extends ReconcileOutcome {
   readonly expires: Date | undefined;
   /** For the comment on the pull request; empty without one. */
   readonly notCarried: readonly NotCarried[];
+  /** Whether no run has reported its creation yet, see {@link reportCreation}. */
+  readonly isCreationUnreported: boolean;
 }
 
 interface EnsureDatabaseOptions {
@@ -73,8 +77,11 @@ export async function ensureDatabase(
       return plan;
     },
   });
-  // A database that this run has created belongs to the administrator.
-  if (!created.changes.some(isDatabaseCreation)) await checkOwner(ctx, reader);
+  const observed = await reader.database(config.database.name);
+  if (observed.status === 'unknown') throw observed.error;
+  const found = observed.status === 'present' ? observed.value : undefined;
+  const ownerHint = found && checkDatabaseOwner(config, found);
+  if (ownerHint !== undefined) ctx.runtime.notice(ownerHint);
   const { session: appSession, changes: passwordChanges } = await connectAsPublished(
     ctx,
     connections,
@@ -95,6 +102,7 @@ export async function ensureDatabase(
       appSession,
       expires: await reportExpiry(ctx, reader),
       notCarried: await findNotCarried(ctx, appSession),
+      isCreationUnreported: found !== undefined && isCreationUnreported(found, config.database),
       changes: [...created.changes, ...passwordChanges, ...extended.changes],
       remaining: [...created.remaining, ...extended.remaining],
     };
@@ -107,11 +115,32 @@ export async function ensureDatabase(
 const isDatabaseCreation = ({ resource, action }: Change): boolean =>
   resource === 'database' && action === 'create';
 
-/** Checks the owner of an existing database: one that was created through ARM may belong to a role of Azure. */
-async function checkOwner({ runtime, config }: ModeContext<EnsureConfig>, reader: SqlReader): Promise<void> {
-  const observed = await reader.database(config.database.name);
-  const hint = observed.status === 'present' ? checkDatabaseOwner(config, observed.value) : undefined;
-  if (hint !== undefined) runtime.notice(hint);
+/**
+ * Reports the creation of the database if no run has done so: this run has created it, or an earlier run did and failed
+ * or was killed. Of several jobs only one reports it. Called at the end of a run that has succeeded.
+ */
+export async function reportCreation(
+  { run, config, reporter }: ModeContext<EnsureConfig>,
+  connections: ServerConnections,
+): Promise<void> {
+  const { database } = config;
+  const claim = async (): Promise<boolean> => {
+    const session = await connections.openSession(connections.administrator);
+    return await claimCreation(run, session, database).finally(() => session.close());
+  };
+  const isClaimed = await claim().catch((error: unknown) => {
+    run.signal.throwIfAborted();
+    run.warning(
+      `This run reports the creation of database '${database.name}', and a later run may report it again, because its connection limit could not be set to -1: ${getErrorSummary(error)}`,
+    );
+    return true;
+  });
+  if (reporter.reportDatabaseCreation(database.name, isClaimed)) return;
+  run.info(
+    isClaimed
+      ? `Reporting the creation of database '${database.name}': the run that created it failed or was killed.`
+      : `Another job has reported the creation of database '${database.name}'.`,
+  );
 }
 
 /** Milliseconds for a login right after another one has succeeded. */

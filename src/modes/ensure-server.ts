@@ -14,6 +14,7 @@ import type { EnsureConfig } from '../inputs/types.ts';
 import type { Change } from '../reconcile/findings.ts';
 import { type ChangePolicy, ensurePolicy } from '../reconcile/policy.ts';
 import { createPlan, type Plan, type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
+import { formatChange } from '../reporting/log-lines.ts';
 import { controlPlaneResources, serverChildResources } from '../resources/index.ts';
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
 import { validateCreation } from '../resources/server/new-server.ts';
@@ -94,8 +95,7 @@ async function wasCreationInterrupted(
   if (observed.status !== 'present' || isBeingCreatedOrDeleted(normalizeState(observed.value.server)))
     return false;
   const isInterrupted = isCreationUnfinished(ctx, observed.value);
-  if (isInterrupted)
-    ctx.run.info(`The creation of server '${observed.value.name}' was interrupted; finishing it.`);
+  if (isInterrupted) ctx.run.info(`Plan: ${formatChange(completedCreation(observed.value.name))}`);
   return isInterrupted;
 }
 
@@ -103,7 +103,8 @@ async function wasCreationInterrupted(
  * Finishes a creation: parameters, rules, the maintenance window, and then the removal of the creation tag. All declared
  * properties are set regardless of `on-drift`, because no user has changed a server that is still being created. The
  * window is set last, because its request can also remove the tag; without a declared window, a separate request does.
- * @param server `created` by this run, so its properties are as declared
+ * @param server `created` by this run, so its properties are as declared; `existing`: another run has created it, failed
+ *   or was killed, and did not report it, so this one does
  */
 async function finishCreation(
   ctx: ModeContext<EnsureConfig>,
@@ -123,10 +124,25 @@ async function finishCreation(
     );
   const found = reportServer(ctx, await waitForReady(run, azure.reader));
   results.push(await reconcile(reporter, serverChildResources, options));
+  const before = server === 'existing' ? await azure.reader.refreshServer() : undefined;
   const last = await reconcile(reporter, controlPlaneResources, options);
   await removeCreationTag(ctx, azure);
+  // Otherwise the run that created the server has finished it in the meantime.
+  if (before?.status === 'present' && isCreationUnfinished(ctx, before.value)) {
+    const change = completedCreation(found.name);
+    run.info(`Completed the creation of server '${found.name}', which another run had begun.`);
+    reporter.onApplied(change);
+    results.push({ changes: [change], remaining: [] });
+  }
   return withEarlier(results, { found, ...last });
 }
+
+const completedCreation = (name: string): Change => ({
+  resource: 'server',
+  name,
+  action: 'create',
+  details: 'completing the creation that another run started',
+});
 
 const withoutMaintenanceWindow = (plan: Plan<AzureWriter>): Plan<AzureWriter> => ({
   ...plan,

@@ -16,7 +16,7 @@ import {
 } from '../publish/publish.ts';
 import { uniqueDrift } from '../reconcile/findings.ts';
 import { createConnections, type ModeContext, openControlPlane, withWriter } from './context.ts';
-import { ensureDatabase } from './ensure-database.ts';
+import { ensureDatabase, reportCreation } from './ensure-database.ts';
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
 import { type DriftResult, writeDriftReport } from './report-drift.ts';
@@ -32,7 +32,7 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   const connections = createConnections(ctx, azure, found);
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
   const session = await reporter.phase('Connect', () => connections.connect());
-  const { appSession, expires, notCarried, ...database } = await reporter
+  const { appSession, expires, notCarried, isCreationUnreported, ...database } = await reporter
     .phase('Ensure database', () =>
       ensureDatabase(ctx, azure, connections, {
         target,
@@ -51,6 +51,7 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
       findings: uniqueDrift([...server.remaining, ...database.remaining]),
       internetOpenRules: [],
     });
+    if (isCreationUnreported) await reportCreation(ctx, connections);
   } finally {
     await appSession.close();
   }

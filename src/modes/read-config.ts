@@ -36,11 +36,7 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
   if (hasNoCredentials(runtime, inputs)) {
     if (inputs.get('skip-without-credentials')) return undefined;
     // An unreadable file may contain skip-without-credentials, so its own errors are reported instead.
-    if (!configFile?.isUnreadable)
-      throw actionError('no-credentials', {
-        why: untrustedSource(event),
-        ...(secretsWithheldFrom(event) === 'fork' ? FORK_CREDENTIALS : DEPENDABOT_CREDENTIALS),
-      });
+    if (!configFile?.isUnreadable) throw missingCredentialsError(event);
   }
   const config = parseConfig(raw, parseContext);
   const errors = [...findProxyProblems(originalEnvironment()), ...('errors' in config ? config.errors : [])];
@@ -49,6 +45,12 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
     throw actionError('fork-not-allowed', { number: event.pullRequest?.number ?? 0 });
   return config;
 }
+
+const missingCredentialsError = (event: WorkflowEvent): Error =>
+  actionError('no-credentials', {
+    why: untrustedSource(event),
+    ...(secretsWithheldFrom(event) === 'fork' ? FORK_CREDENTIALS : DEPENDABOT_CREDENTIALS),
+  });
 
 const FORK_CREDENTIALS = {
   withheld: 'secrets or an OpenID Connect token',

@@ -22,9 +22,7 @@ export async function withRunContext<T>(
   const controller = new AbortController();
   const { signal } = controller;
   const timer = setTimeout(() => {
-    controller.abort(
-      actionError('timed-out', { waitingFor: 'the run to end', after: formatDuration(timeoutMs), hint }),
-    );
+    controller.abort(actionError('timed-out', { after: formatDuration(timeoutMs), hint }));
   }, timeoutMs);
   const cancel = (name: NodeJS.Signals): void => controller.abort(actionError('cancelled', { signal: name }));
   const signals = ['SIGINT', 'SIGTERM'] as const;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { actionError } from '../common/errors.ts';
+import { ActionError, actionError } from '../common/errors.ts';
 import { type ParsedMarker, parseMarker } from '../common/ownership-marker.ts';
 import { absent, type Observed, present, unknown } from '../reconcile/findings.ts';
 import type { ObservedDatabase, ObservedRole } from '../reconcile/ownership.ts';
@@ -144,6 +144,8 @@ export class SqlReader {
       const [first] = await query();
       return first === undefined ? absent : present(first);
     } catch (error) {
+      // The end of the run, and not a failure of the read.
+      if (error instanceof ActionError) throw error;
       const explained = explainPgError(error instanceof SessionLostError ? error.cause : error);
       const parameters = { what, ...explained };
       return unknown(actionError('state-unknown', parameters, { cause: error }));

@@ -19,14 +19,14 @@ export interface RunOutcome {
   readonly dropped: readonly Dropped[];
 }
 
-type Outputs<T> = Readonly<Record<string, (source: T) => string | undefined>>;
+type Outputs<T> = Readonly<Record<string, (source: T) => string>>;
 
 const hasCreated = ({ changes }: RunOutcome, resource: ResourceType): boolean =>
   changes.some((change) => change.resource === resource && change.action === 'create');
 
-/** The outputs of every mode, which a failed run sets too. An output that is undefined is not set. */
+/** The outputs of every mode, which every end of a run sets. */
 const RUN_OUTPUTS: Outputs<RunOutcome> = {
-  'server-id': ({ server }) => server?.id,
+  'server-id': ({ server }) => server?.id ?? '',
   'server-created': (run) => String(hasCreated(run, 'server')),
   'database-created': (run) => String(hasCreated(run, 'database')),
   changes: ({ changes }) => JSON.stringify(changes),
@@ -35,7 +35,7 @@ const RUN_OUTPUTS: Outputs<RunOutcome> = {
   dropped: ({ dropped }) => JSON.stringify(dropped),
 };
 
-/** The outputs of `mode: ensure` alone. */
+/** The outputs of `mode: ensure` alone, which a run sets once it has a connection. */
 const CONNECTION_OUTPUTS: Outputs<Connection> = {
   'db-host': ({ host }) => host,
   'db-port': ({ port }) => String(port),
@@ -49,6 +49,13 @@ const CONNECTION_OUTPUTS: Outputs<Connection> = {
 /** Every output of the action, as action.yml declares them. */
 export const OUTPUT_NAMES = [...Object.keys(CONNECTION_OUTPUTS), ...Object.keys(RUN_OUTPUTS)];
 
+/**
+ * Sets the outputs of a run that has done nothing yet. Called before anything else: a run that is skipped, fails at its
+ * inputs or is killed sets no others, and the last value of an output counts.
+ */
+export const setInitialOutputs = (runtime: ActionsRuntime): void =>
+  setRunOutputs(runtime, { server: undefined, changes: [], remaining: [], dropped: [] });
+
 export const setRunOutputs = (runtime: ActionsRuntime, run: RunOutcome): void =>
   setOutputs(runtime, RUN_OUTPUTS, run);
 
@@ -57,8 +64,5 @@ export const setConnectionOutputs = (runtime: ActionsRuntime, connection: Connec
   setOutputs(runtime, CONNECTION_OUTPUTS, connection);
 
 function setOutputs<T>(runtime: ActionsRuntime, outputs: Outputs<T>, source: T): void {
-  for (const [name, toValue] of Object.entries(outputs)) {
-    const value = toValue(source);
-    if (value !== undefined) runtime.setOutput(name, value);
-  }
+  for (const [name, toValue] of Object.entries(outputs)) runtime.setOutput(name, toValue(source));
 }

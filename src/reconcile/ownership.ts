@@ -38,6 +38,19 @@ export const isCreationInProgress = (
   desired: Pick<DatabaseConfig, 'name' | 'marker'>,
 ): boolean => observed.isOwnedByAdmin && observed.connectionLimit === sentinelOf(desired);
 
+/**
+ * The connection limit of a complete database whose creation no run has reported yet: no run that created it, or found it
+ * in this state, has succeeded so far.
+ */
+export const unreportedCreationOf = (desired: Pick<DatabaseConfig, 'name' | 'marker'>): number =>
+  sentinelOf(desired) + 1;
+
+/** Whether the database is complete, and no run has reported its creation yet; see {@link unreportedCreationOf}. */
+export const isCreationUnreported = (
+  observed: ObservedDatabase,
+  desired: Pick<DatabaseConfig, 'name' | 'marker'>,
+): boolean => observed.isOwnedByAdmin && observed.connectionLimit === unreportedCreationOf(desired);
+
 /** Whether it is the desired database of a pull request of this repository. Always false for a base database. */
 export const isManagedDatabase = (
   observed: ObservedDatabase,

@@ -1,5 +1,5 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { getErrorMessage } from '../common/errors.ts';
+import { ActionError, getErrorMessage } from '../common/errors.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { Config } from '../inputs/types.ts';
 import { setRunOutputs } from '../publish/outputs.ts';
@@ -108,6 +108,27 @@ export class Reporter implements ReconcileListener {
     this.#changes.push(change);
   }
 
+  /**
+   * Adds the creation of the database to the changes, or removes it, if several runs have worked on it and only one
+   * reports it.
+   * @returns whether the changes already agree
+   */
+  reportDatabaseCreation(name: string, isReported: boolean): boolean {
+    const index = this.#changes.findIndex(
+      (change) => change.resource === 'database' && change.name === name && change.action === 'create',
+    );
+    if (isReported === index >= 0) return true;
+    if (isReported)
+      this.#changes.push({
+        resource: 'database',
+        name,
+        action: 'create',
+        details: 'created by a run that failed or was killed',
+      });
+    else this.#changes.splice(index, 1);
+    return false;
+  }
+
   /** Writes the outputs and the summary of the whole run. */
   async finish(error: Error | undefined): Promise<void> {
     setRunOutputs(this.#runtime, {
@@ -116,9 +137,7 @@ export class Reporter implements ReconcileListener {
       remaining: this.#remaining,
       dropped: this.#dropped,
     });
-    await this.#appendSummary(error).catch((e: unknown) =>
-      this.#runtime.debug(`The summary could not be written: ${getErrorMessage(e)}`),
-    );
+    await writeSummary(this.#runtime, this.#renderSummary(error));
   }
 
   /** Deleted by a mode that drops; with `dry-run` what would be. A database that `reset` deletes is only a change. */
@@ -128,23 +147,28 @@ export class Reporter implements ReconcileListener {
     return [...deleted, ...this.#dryRunDrops].map(({ resource, name }) => ({ resource, name }));
   }
 
-  async #appendSummary(error: Error | undefined): Promise<void> {
-    await this.#runtime.appendSummary(
-      renderSummary({
-        mode: this.#config.mode,
-        server: this.#config.server.name,
-        host: this.#server?.fullyQualifiedDomainName,
-        database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
-        temporaryRuleAddress: this.#runnerRuleAddress,
-        keepRule: this.#runnerRuleAddress !== undefined && this.#config.firewall.keepRule,
-        changes: this.#changes,
-        dryRunDrops: this.#dryRunDrops,
-        skipped: this.#skipped,
-        wideOpenRules: this.#internetOpenRules,
-        remainingFindings: this.#remaining,
-        phases: this.#timeline.phases,
-        error: error?.message,
-      }),
-    );
+  #renderSummary(error: Error | undefined): string {
+    return renderSummary({
+      mode: this.#config.mode,
+      server: this.#config.server.name,
+      host: this.#server?.fullyQualifiedDomainName,
+      database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
+      temporaryRuleAddress: this.#runnerRuleAddress,
+      keepRule: this.#runnerRuleAddress !== undefined && this.#config.firewall.keepRule,
+      changes: this.#changes,
+      dryRunDrops: this.#dryRunDrops,
+      skipped: this.#skipped,
+      wideOpenRules: this.#internetOpenRules,
+      remainingFindings: this.#remaining,
+      phases: this.#timeline.phases,
+      error: error?.message,
+      errorCode: error instanceof ActionError ? error.code : undefined,
+    });
   }
 }
+
+/** Adds to the job's summary. A failure is only a line of the debug log, because it must not hide the run's result. */
+export const writeSummary = (runtime: ActionsRuntime, markdown: string): Promise<void> =>
+  runtime
+    .appendSummary(markdown)
+    .catch((error: unknown) => runtime.debug(`The summary could not be written: ${getErrorMessage(error)}`));

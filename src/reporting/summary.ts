@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../common/errors.ts';
 import { formatDuration } from '../common/polling.ts';
 import { type Change, isDrift, type ReportedFinding, type Skipped } from '../reconcile/findings.ts';
 import { blockquote, inlineCode, renderTable } from './markdown.ts';
@@ -25,6 +26,8 @@ export interface RunSummary {
   readonly phases: readonly Phase[];
   /** Message of the error if the run failed. */
   readonly error: string | undefined;
+  /** Its code; undefined also for an error outside the catalog. */
+  readonly errorCode: ErrorCode | undefined;
 }
 
 /** The job summary in Markdown: findings, changes, and a timeline of the phases. */
@@ -71,6 +74,22 @@ export function renderSummary(summary: RunSummary): string {
   return `${sections.filter(Boolean).join('\n\n')}\n`;
 }
 
+/** Headlines of the ends that have no {@link RunSummary}. */
+const SHORT_SUMMARIES = {
+  skipped: '### ⏭️ PostgreSQL on Azure\n\n**The run was skipped.** Nothing was requested or changed.',
+  'failed at start':
+    '### ❌ PostgreSQL on Azure\n\n**The run failed at its start.** Nothing was requested or changed.',
+  'post failed':
+    '### ❌ PostgreSQL on Azure\n\n**The post part of the step failed.** Something of this run may remain.',
+} as const;
+
+/**
+ * The job summary of a run that ended before its first request, or of a post part that failed.
+ * @param reason the notice, or the message of the error
+ */
+export const renderShortSummary = (end: keyof typeof SHORT_SUMMARIES, reason: string): string =>
+  `${SHORT_SUMMARIES[end]}\n\n${blockquote(reason)}\n`;
+
 /** Maximum number of rows of a table: GitHub rejects a summary of more than 1 MiB. */
 const MAX_TABLE_ROWS = 200;
 
@@ -100,12 +119,39 @@ function describeNoChanges(summary: RunSummary): string {
 const endedWithoutServer = ({ mode, host }: RunSummary): boolean =>
   (mode === 'drop' || mode === 'sweep') && host === undefined;
 
-function headline({ server, host, temporaryRuleAddress, keepRule, mode, error }: RunSummary): string {
-  if (mode === 'check') return `Server ${inlineCode(server)} was checked; nothing was changed.`;
+/** The result of a failed run in words; empty for a run that succeeded. */
+function describeFailure({ error, errorCode }: RunSummary): string {
+  if (error === undefined) return '';
+  switch (errorCode) {
+    case 'cancelled':
+      return '**The run was cancelled.** ';
+    case 'timed-out':
+      return '**The run timed out.** ';
+    case 'drifted':
+      return '**The check found drift.** ';
+    case 'check-incomplete':
+      return '**The check is incomplete.** ';
+    default:
+      return '**The run failed.** ';
+  }
+}
+
+/** Whether a check has compared everything that it could read. */
+const isCheckComplete = ({ error, errorCode = 'unexpected' }: RunSummary): boolean =>
+  error === undefined || ['drifted', 'check-incomplete', 'report-not-written'].includes(errorCode);
+
+const headline = (summary: RunSummary): string => `${describeFailure(summary)}${describeRun(summary)}`;
+
+function describeRun(summary: RunSummary): string {
+  const { server, host, temporaryRuleAddress, keepRule, mode, error } = summary;
+  if (mode === 'check')
+    return isCheckComplete(summary)
+      ? `Server ${inlineCode(server)} was checked; nothing was changed.`
+      : `Nothing was changed on server ${inlineCode(server)}.`;
   const rule = `a ${keepRule ? 'persistent' : 'temporary'} firewall rule`;
   const ruleText =
     temporaryRuleAddress === undefined
-      ? 'no firewall rule was needed for this runner'
+      ? `no firewall rule was ${error === undefined ? 'needed' : 'requested'} for this runner`
       : error === undefined
         ? `${rule} admits this runner (${inlineCode(temporaryRuleAddress)})${keepRule ? '' : ' until the job ends'}`
         : `${rule} was requested for this runner (${inlineCode(temporaryRuleAddress)})`;

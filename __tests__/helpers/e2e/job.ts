@@ -9,6 +9,7 @@ import { runMain } from '../../../src/main.ts';
 import { runPost } from '../../../src/post.ts';
 import { runInContext } from '../process-context.ts';
 import { testsDirectory } from '../root.ts';
+import { invalidOutputs } from '../step-end.ts';
 import type { EmulatorHarness, FaultMatch } from './emulator-harness.ts';
 
 /** A migration command that executes its first argument as SQL, with the connection in its environment. */
@@ -118,6 +119,7 @@ export class Job {
   async #runStep(inputs: Inputs, run: RunPhase): Promise<PhaseResult> {
     const inputEnv = toInputEnv(inputs);
     const result = await this.#runPhase('main', inputEnv, run);
+    checkEnd(result);
     Object.assign(this.env, result.exportedEnv);
     this.#pendingPosts.unshift((forged, options) => {
       const state = Object.entries({ ...result.state, ...forged }).map(([name, value]) => [
@@ -150,6 +152,20 @@ export class Job {
       summary: read('STEP_SUMMARY'),
     };
   }
+}
+
+/**
+ * Every end of a step has valid outputs, and a summary unless the process was killed. Checked for each step of each test,
+ * so that no end of a mode can be forgotten.
+ */
+function checkEnd({ outputs, summary, signal, log }: PhaseResult): void {
+  const problems = [
+    ...invalidOutputs(outputs),
+    ...(signal === null && !/^### \S+ PostgreSQL on Azure/m.test(summary)
+      ? ['the summary has no title']
+      : []),
+  ];
+  if (problems.length > 0) throw new Error(`The step ended with: ${problems.join('; ')}\n${log}`);
 }
 
 /** Sends a signal to a spawned step when the trigger resolves; if it rejects, the step has already ended. */

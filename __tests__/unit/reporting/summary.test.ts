@@ -19,6 +19,7 @@ const emptyReport: RunSummary = {
   remainingFindings: [],
   phases: [],
   error: undefined,
+  errorCode: undefined,
 };
 
 const createChange = (name: string, details = 'd') =>

@@ -12,6 +12,7 @@ export const createFirewallAuditSource = (
   ctx: ModeContext<CheckConfig>,
   reader: AzureReader,
 ): FirewallAuditSource => ({
+  signal: ctx.run.signal,
   listFirewallRules: () => reader.listFirewallRulesOnce(),
   hasRunEnded: (run) => hasRunEnded(ctx, run),
 });

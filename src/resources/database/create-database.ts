@@ -2,6 +2,7 @@ import pg from 'pg';
 import { charsetOfLocale } from '../../common/charsets.ts';
 import { actionError } from '../../common/errors.ts';
 import { serializeMarker } from '../../common/ownership-marker.ts';
+import type { RunContext } from '../../common/polling.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
 import { terminatePullRequestSessions } from '../../postgres/activity.ts';
@@ -15,12 +16,18 @@ import {
   type SqlStateHints,
 } from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
-import { findPullRequestRoleNames, isCreationInProgress, sentinelOf } from '../../reconcile/ownership.ts';
+import {
+  findPullRequestRoleNames,
+  isCreationInProgress,
+  sentinelOf,
+  unreportedCreationOf,
+} from '../../reconcile/ownership.ts';
 import { createExtension } from '../extension/create-extension.ts';
 import { resetRoleSettings } from '../role/create-role.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 import { carryRights } from './carry-rights.ts';
 import { cloneStrategyClause, copyGrants, copySettings, retryWhileInUse } from './clone-database.ts';
+import { lockDatabaseRow } from './database-row.ts';
 import { transferPublicSchema } from './transfer-ownership.ts';
 
 /** A database to create. */
@@ -34,23 +41,44 @@ export interface NewDatabase {
 /**
  * Creates a database, empty or as a clone, or completes the creation that another run started. The connection limit
  * {@link sentinelOf} marks the database as incomplete until the last statement, so a run can be killed at any moment,
- * and two jobs can create the same database at once.
- * @returns `created`, or `adopted` when another job created or completed it
+ * and two jobs can create the same database at once. After that, {@link unreportedCreationOf} marks it until a run has
+ * succeeded, see {@link claimCreation}.
+ * @returns `created` for exactly one of several jobs, the one that completes it; else `adopted`
  * @throws `database-failed`, `template-in-use`, `extension-failed`
  */
 export async function createDatabase(
   deps: SqlWriterDeps,
   newDatabase: NewDatabase,
 ): Promise<'created' | 'adopted'> {
+  const { database } = newDatabase;
   const outcome = await createOrAdopt(deps, newDatabase);
-  const observed = await deps.reader.database(newDatabase.database.name);
+  const observed = await deps.reader.database(database.name);
   if (observed.status === 'unknown') throw observed.error;
-  if (observed.status === 'present' && isCreationInProgress(observed.value, newDatabase.database))
-    await completeDatabase(deps, newDatabase).catch((error: unknown) => {
-      throw toDatabaseError(newDatabase.database.name, error);
-    });
-  return outcome;
+  if (observed.status === 'absent' || !isCreationInProgress(observed.value, database)) return 'adopted';
+  const isCompletedHere = await completeDatabase(deps, newDatabase).catch((error: unknown) => {
+    throw toDatabaseError(database.name, error);
+  });
+  if (!isCompletedHere) return 'adopted';
+  if (outcome === 'adopted')
+    deps.run.info(`Completed the creation of database '${database.name}', which another run had begun.`);
+  return 'created';
 }
+
+/**
+ * Records that a run has reported the creation of the database. Called when nothing else can fail, so that the creation is
+ * reported again after a run that failed or was killed: a step that fills new databases would never run otherwise.
+ * @returns whether this run reports it; false if another one has
+ */
+export const claimCreation = (
+  run: RunContext,
+  session: Session,
+  database: DatabaseConfig,
+): Promise<boolean> =>
+  retryOnConflict(run, () =>
+    session.transaction(() =>
+      replaceConnectionLimit(session, database.name, unreportedCreationOf(database), -1),
+    ),
+  );
 
 async function createOrAdopt(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<'created' | 'adopted'> {
   const { run, reader } = deps;
@@ -179,8 +207,11 @@ async function collationVersionHint(session: Session, template: string): Promise
   return `Indexes on text in the template can be in the wrong order, and each clone would contain them. Connect to ${database} as ${who} and run two statements, each on its own: first REINDEX DATABASE ${database}; then ALTER DATABASE ${database} REFRESH COLLATION VERSION; the first locks one table after the other. Partitions by a range of text, and CHECK constraints that compare text, need a check of their own. Then run the step again.`;
 }
 
-/** Grants CONNECT to the application role last, so that it cannot connect to an incomplete database. */
-async function completeDatabase(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<void> {
+/**
+ * Grants CONNECT to the application role last, so that it cannot connect to an incomplete database.
+ * @returns whether this run has completed the database; false if another one has in the meantime
+ */
+async function completeDatabase(deps: SqlWriterDeps, newDatabase: NewDatabase): Promise<boolean> {
   const { run, reader } = deps;
   const { session } = reader;
   const { database, appRole, extensions } = newDatabase;
@@ -190,17 +221,41 @@ async function completeDatabase(deps: SqlWriterDeps, newDatabase: NewDatabase): 
   // After the contents, because the settings would apply to that session too.
   if (database.template !== undefined)
     await copySettings(run, session, database.template, database.name, toRoleMapping(appRole));
-  const name = pg.escapeIdentifier(database.name);
-  await retryOnConflict(run, () =>
-    session.query(
-      [
-        appRole && `GRANT CONNECT ON DATABASE ${name} TO ${pg.escapeIdentifier(appRole.name)}`,
-        `ALTER DATABASE ${name} CONNECTION LIMIT -1`,
-      ]
-        .filter(Boolean)
-        .join('; '),
-    ),
+  const grant =
+    appRole &&
+    `GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database.name)} TO ${pg.escapeIdentifier(appRole.name)}`;
+  return await retryOnConflict(run, () =>
+    session.transaction(async () => {
+      if (grant !== undefined) await session.query(grant);
+      return await replaceConnectionLimit(
+        session,
+        database.name,
+        sentinelOf(database),
+        unreportedCreationOf(database),
+      );
+    }),
   );
+}
+
+/**
+ * Changes the connection limit of a database, within a transaction.
+ * @returns whether the limit was `from`; of several jobs only one gets true
+ */
+async function replaceConnectionLimit(
+  session: Session,
+  name: string,
+  from: number,
+  to: number,
+): Promise<boolean> {
+  const database = pg.escapeIdentifier(name);
+  await lockDatabaseRow(session, name);
+  const [row] = await session.query<{ limit: number }>(
+    'SELECT datconnlimit AS limit FROM pg_database WHERE datname = $1',
+    [name],
+  );
+  if (row?.limit !== from) return false;
+  await session.query(`ALTER DATABASE ${database} CONNECTION LIMIT ${to}`);
+  return true;
 }
 
 /** GitHub's numeric id of the repository that the database is for; empty for a base database without a role. */

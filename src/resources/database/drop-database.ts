@@ -15,6 +15,7 @@ import {
 } from '../../reconcile/ownership.ts';
 import type { ApplyResult } from '../../reconcile/resource-handler.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
+import { lockDatabaseRow } from './database-row.ts';
 import {
   dropObstructedError,
   findActiveReplicationSlots,
@@ -121,18 +122,31 @@ async function dropThroughArmAndVerify(
   throw actionError('drop-failed', { what: `Database '${name}'`, reason, hint: 'Run the step again.' });
 }
 
-/** In one transaction with the check that the name still means this database. */
+/**
+ * In one transaction with the check that the name still means this database. An invalid database is not altered: it
+ * accepts no connections in any case, and PostgreSQL would end the session.
+ */
 function setAllowConnections(deps: SqlWriterDeps, target: DatabaseToDrop, allow: boolean): Promise<void> {
   const { reader } = deps;
   const { session } = reader;
   const { name, oid } = target;
   return retryReleasingLocks(deps, target, () =>
     session.transaction(async () => {
+      // DROP DATABASE of another job waits for the lock before it makes the database invalid.
+      await lockDatabaseRow(session, name);
+      const observed = await reader.database(name);
+      if (observed.status === 'present' && observed.value.connectionLimit === INVALID_DATABASE_LIMIT) return;
       await session.query(`ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS ${allow}`);
       await assertSameDatabase(reader, name, oid);
     }),
   );
 }
+
+/**
+ * The connection limit that DROP DATABASE sets at its start: the drop is running in another job, or was interrupted
+ * (docs/azure-behavior.md#concurrent-changes).
+ */
+const INVALID_DATABASE_LIMIT = -2;
 
 /**
  * Retries `work` while another session locks the database. Sessions and prepared transactions of pull requests' roles of

@@ -19,7 +19,8 @@ export const firewallRuleHandler: ResourceHandler<DeclaredRule, AddressRange, Az
       const stored = await reader.listFirewallRulesOnce();
       return desired.map((rule) => findDeclaredRule(rule, stored));
     } catch (error) {
-      if (!(error instanceof Error)) throw error;
+      // An aborted request says nothing about the rules.
+      if (!(error instanceof Error) || error.name === 'AbortError') throw error;
       return desired.map(() => unknown(error));
     }
   },

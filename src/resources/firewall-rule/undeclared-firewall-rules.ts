@@ -26,6 +26,8 @@ interface AuditedFirewallRule extends StoredFirewallRule {
 
 /** Reads the rules from ARM, and from GitHub whether the run of a temporary rule has ended. */
 export interface FirewallAuditSource {
+  /** Aborted when the run ends. */
+  readonly signal: AbortSignal;
   listFirewallRules(): Promise<readonly StoredFirewallRule[]>;
   hasRunEnded(run: RunIdentity): Promise<Lookup<boolean>>;
 }
@@ -59,6 +61,7 @@ export const undeclaredFirewallRuleHandler: ResourceHandler<
     try {
       return [present(await addRunStates(source, await source.listFirewallRules()))];
     } catch (error) {
+      source.signal.throwIfAborted();
       if (!(error instanceof Error)) throw error;
       return [unknown(error)];
     }

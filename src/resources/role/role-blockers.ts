@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { ActionError, actionError } from '../../common/errors.ts';
-import { waitFor } from '../../common/polling.ts';
+import { type ActionError, actionError } from '../../common/errors.ts';
+import { isWaitTimeout, waitFor } from '../../common/polling.ts';
 import {
   describePreparedTransaction,
   listPreparedTransactions,
@@ -213,7 +213,7 @@ async function waitForDatabaseState(
   return await waitFor(run, `another job to drop database '${name}'`, poll, {
     timeoutMs: DATABASE_DROP_TIMEOUT_MS,
   }).catch((error: unknown) => {
-    if (error instanceof ActionError && error.code === 'timed-out') return 'closed' as const;
+    if (isWaitTimeout(run, error)) return 'closed' as const;
     throw error;
   });
 }

@@ -6,8 +6,8 @@ import type { AzureReader, FoundServer } from '../../azure/reader.ts';
 import { normalizeState } from '../../azure/server-states.ts';
 import type { AzureWriter } from '../../azure/writer.ts';
 import { unfinishedCreationOwner } from '../../common/creation-tag.ts';
-import { ActionError, actionError } from '../../common/errors.ts';
-import { type RunContext, type SetReason, waitFor } from '../../common/polling.ts';
+import { actionError } from '../../common/errors.ts';
+import { isWaitTimeout, type RunContext, type SetReason, waitFor } from '../../common/polling.ts';
 
 /** Milliseconds for a server that another client is creating to become visible, before its name counts as taken. */
 const VISIBILITY_TIMEOUT_MS = 10_000;
@@ -73,7 +73,7 @@ export async function waitUntilVisible(
   const options = { timeoutMs: VISIBILITY_TIMEOUT_MS };
   const poll = async () => ((await reader.refreshServer()).status === 'present' ? true : undefined);
   await waitFor(run, `server '${name}' to become visible`, poll, options).catch((error: unknown) => {
-    if (run.signal.aborted) throw error;
+    if (!isWaitTimeout(run, error)) throw error;
     const azure = azureDetails(cause);
     throw actionError('server-name-taken', { server: name }, azure ? { cause, azure } : {});
   });
@@ -102,7 +102,7 @@ export async function isCreationAbandoned(
   };
   const what = `another job to finish the creation of server '${name}'`;
   return await waitFor(run, what, poll, { timeoutMs: FINISH_TIMEOUT_MS }).catch((error: unknown) => {
-    if (run.signal.aborted || !(error instanceof ActionError && error.code === 'timed-out')) throw error;
+    if (!isWaitTimeout(run, error)) throw error;
     run.info(`The creation of server '${name}' is still not finished; finishing it.`);
     return true;
   });

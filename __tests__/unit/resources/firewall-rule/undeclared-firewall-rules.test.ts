@@ -26,6 +26,7 @@ async function auditRules(
   const requestedRuns: string[] = [];
   const desired = single(undeclaredFirewallRuleHandler.desired(checkConfig(given)));
   const source: FirewallAuditSource = {
+    signal: new AbortController().signal,
     listFirewallRules: async () => rules,
     hasRunEnded: async ({ repositoryId, runId, runAttempt }: RunIdentity) => {
       const run = `${repositoryId}/${runId}/${runAttempt}`;
