@@ -25,8 +25,8 @@ The exit code is 0 if every job succeeded or was skipped, post steps included.
                        stops it unless that run also has --keep
   --stop               only stops an emulator that was started with --keep
   --no-emulator        runs without an emulator, for workflows that do not use Azure
-  --no-host-names      gives servers of a new emulator addresses instead of host names, for migration commands
-                       with libpq, such as psql (see workflow-runner/README.md)
+  --no-host-names      gives servers of a new emulator addresses instead of host names, for programs that use
+                       neither Node.js nor libpq (see workflow-runner/README.md)
   --workspace FOLDER   the checkout in which the steps run (by default this project)
   --latency, --provision, --firewall-delay, --blocked, --retry-after, --password-storage
                        options of a new emulator, see 'npm run emulator -- --help'

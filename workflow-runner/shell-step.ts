@@ -102,13 +102,15 @@ function firstLine(script: string): string {
 }
 
 /**
- * PGHOSTADDR of the server that the action has published. Programs with libpq, such as psql, do not use the resolver of
- * Node.js, so they need the address of a host name of the emulator; they still verify the certificate for the name.
+ * PGHOSTADDR of the server that the script or one of its variables names. Programs with libpq, such as psql, do not use the
+ * resolver of Node.js, so they need the address of a host name of the emulator; they still verify the certificate for the
+ * name.
  */
-function libpqVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
-  const host = variables['DB_HOST'] ?? variables['PGHOST'];
-  const address = host && readHosts(variables['EMULATOR_HOSTS_FILE']).get(host);
-  return address ? { PGHOSTADDR: address } : {};
+function libpqVariables(script: string, variables: Readonly<Record<string, string>>): Record<string, string> {
+  const texts = [script, ...Object.values(variables)];
+  const hosts = [...readHosts(variables['EMULATOR_HOSTS_FILE'])];
+  const [, address] = hosts.find(([name]) => texts.some((text) => text.includes(name))) ?? [];
+  return address === undefined ? {} : { PGHOSTADDR: address };
 }
 
 async function executeShellStep(step: WorkflowStep, context: StepContext): Promise<boolean> {
@@ -132,7 +134,7 @@ async function executeShellStep(step: WorkflowStep, context: StepContext): Promi
     file: program,
     args: splitArguments(shell.arguments).map((word) => word.replaceAll('{0}', file)),
     cwd: resolveWorkingDirectory(step, context),
-    env: { ...libpqVariables(context.variables), ...context.variables },
+    env: { ...libpqVariables(script, context.variables), ...context.variables },
     onLine: context.onLine,
     cancellation: context.cancellation,
     cancellationGrace: job.run.cancellationGrace,

@@ -9,7 +9,19 @@ import { repositoryRoot } from '../helpers/root.ts';
  */
 const knownCommands: Readonly<Record<string, readonly string[]>> = {
   'account list-locations': ['-o'],
+  'account show': ['--query'],
+  'ad app federated-credential create': ['--id', '--parameters'],
+  'identity federated-credential create': [
+    '--identity-name',
+    '--resource-group',
+    '--name',
+    '--issuer',
+    '--subject',
+    '--audiences',
+  ],
   'postgres flexible-server parameter set': ['--resource-group', '--server-name', '--name', '--value'],
+  'postgres flexible-server replica promote': ['--resource-group', '--name'],
+  'postgres flexible-server restart': ['--resource-group', '--name'],
   'postgres flexible-server start': ['--resource-group', '--name'],
   'postgres flexible-server update': ['--resource-group', '--name', '--admin-password'],
   'postgres flexible-server upgrade': ['--resource-group', '--name', '--version'],
@@ -20,7 +32,7 @@ const knownCommands: Readonly<Record<string, readonly string[]>> = {
 
 /** Groups of the az CLI, to recognize its commands in prose. */
 const COMMAND =
-  /\baz ((?:account|ad|deployment|group|login|postgres|provider|resource|rest|role)\b[^`'")\n]*)/g;
+  /\baz ((?:account|ad|deployment|group|identity|login|postgres|provider|resource|rest|role)\b[^`'")\n]*)/g;
 
 const advised = globSync(['src/**/*.ts', 'docs/*.md', 'examples/**/*.{yml,md}', 'README.md', 'action.yml'], {
   cwd: repositoryRoot,

@@ -10,6 +10,13 @@ function findAddress(host) {
   return lines.map((line) => line.split(' ')).find(([, name]) => name === host)?.[0];
 }
 
+/**
+ * Whether this file was loaded by NODE_OPTIONS. Then programs with libpq that the process starts, such as a migration, get
+ * the address of the server that the process has connected to.
+ */
+const isPreload =
+  (process.env['NODE_OPTIONS'] ?? '').includes(import.meta.url) && process.env['PGHOSTADDR'] === undefined;
+
 /** The answer of getaddrinfo for a name that does not exist. */
 function notFoundError(hostname) {
   const error = new Error(`getaddrinfo ENOTFOUND ${hostname}`);
@@ -24,6 +31,7 @@ function resolveServer(hostname, options) {
   const { all, family } = typeof options === 'object' && options !== null ? options : { family: options };
   const address = findAddress(hostname.toLowerCase());
   if (address === undefined || family === 6 || family === 'IPv6') throw notFoundError(hostname);
+  if (isPreload) process.env['PGHOSTADDR'] = address;
   return all ? [{ address, family: 4 }] : { address, family: 4 };
 }
 

@@ -7,106 +7,19 @@ import {
   errorCatalog,
   getErrorMessage,
 } from '../../../src/common/errors.ts';
-
-/** Parameters for every entry; a new entry without parameters here is a type error. */
-const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCatalog)[C]>[0] } = {
-  'inputs-invalid': { errors: ['error-a', 'error-b'] },
-  'creation-inputs-invalid': { errors: ['error-a', 'error-b'], server: 'server-a' },
-  'server-parameters-invalid': { errors: ['error-a', 'error-b'], server: 'server-a' },
-  'sign-in-failed': { method: 'method-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'azure-request-failed': { doing: 'doing-a', hint: 'Do advice-a, please.' },
-  'state-unknown': { what: 'what-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'server-ambiguous': { server: 'server-a', groups: ['group-a', 'group-b'] },
-  'server-not-found': { server: 'server-a', subscription: 'subscription-a', resourceGroup: 'group-a' },
-  'server-name-taken': { server: 'server-a' },
-  'server-not-usable': { server: 'server-a', state: 'state-a', hint: 'Do advice-a, please.' },
-  'server-not-suitable': { server: 'server-c', mode: 'mode-c', reasons: ['reason-c'] },
-  'timed-out': { waitingFor: 'waiting-a', after: '3 s', hint: 'Do advice-a, please.' },
-  cancelled: { signal: 'signal-a' },
-  'login-failed': {
-    user: 'user-a',
-    host: 'host-a',
-    database: 'database-a',
-    reason: 'reason-a',
-    hint: 'Do advice-a, please.',
-  },
-  'not-reachable': { host: 'host-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'egress-address-unknown': { reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'connections-exhausted': {
-    host: 'host-a',
-    scope: 'database',
-    name: 'name-a',
-    limit: 4711,
-    reason: 'reason-a',
-  },
-  'server-read-only': {
-    host: 'host-a',
-    reason: 'reason-a',
-    cause: 'Cause-a.',
-    hint: 'Do advice-a, please.',
-  },
-  'sql-failed': {
-    statement: 'STATEMENT A',
-    database: 'database-a',
-    user: 'user-a',
-    reason: 'reason-a',
-    hint: 'Do advice-a, please.',
-  },
-  'session-lost': { reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'sweep-unchecked': { names: ['name-a', 'name-b'], reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'database-failed': { database: 'database-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'template-differs': { template: 'template-a', differences: ['difference-a', 'difference-b'] },
-  'not-owned': { what: 'thing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'role-failed': { role: 'role-a', doing: 'Doing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'template-in-use': {
-    template: 'template-a',
-    after: '30 s',
-    sessions: ['session-a', 'session-b'],
-    timesEnded: 4711,
-    hint: 'Do advice-a, please.',
-  },
-  'extension-failed': { extension: 'extension-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
-  'drop-failed': {
-    what: 'thing-a',
-    reason: 'reason-a',
-    lines: ['line-a', 'line-b'],
-    rest: 'rest-a',
-    hint: 'Do advice-a, please.',
-    statements: ['statement-a', 'statement-b'],
-  },
-  'roles-failed': { failures: [new Error('failure-a'), new Error('failure-b')] },
-  renewed: { database: 'database-a' },
-  'pull-request-closed': { number: 4711, repository: 'repository-a' },
-  'no-credentials': { withheld: 'withheld-a', why: 'why-a', alternative: 'alternative-a' },
-  'fork-not-allowed': { number: 4711 },
-  'sweep-incomplete': { failures: [new Error('failure-a'), new Error('failure-b')] },
-  drifted: { findings: ['finding-a', 'finding-b'] },
-  'check-incomplete': {
-    reasons: ['reason-a', 'reason-b'],
-    hint: 'Do advice-a, please.',
-    findings: ['finding-a', 'finding-b'],
-  },
-  'report-not-written': { reason: 'reason-a' },
-  'migration-failed': { reason: 'reason-a', cause: 'Cause-a.', advice: 'Do advice-a.' },
-  'migration-lock-lost': { reason: 'reason-a', hint: 'hint-a' },
-  'rule-not-removed': { rule: 'rule-a', ruleId: '/subscriptions/a/rules/rule-a', reason: 'reason-a' },
-  'state-invalid': { key: 'key-a', reason: 'reason-a' },
-  unexpected: { reason: 'reason-a' },
-};
+import { exampleError, exampleParameters } from '../../helpers/unit/example-errors.ts';
 
 const azure = {
   code: 'ServerIsBusy',
   message: 'It is busy.',
   correlationId: 'c0ffee00-0000-4000-8000-000000000001',
 };
-const createErrorFor = (code: ErrorCode, options = {}): ActionError =>
-  actionError(code, exampleParameters[code], options);
 
 const codes = Object.keys(errorCatalog) as ErrorCode[];
 
 describe('an error states what happened, what to do, and Azure’s own code and correlation id', () => {
   test.each(codes)('%s', (code) => {
-    const error = createErrorFor(code);
+    const error = exampleError(code);
     expect(error).toBeInstanceOf(ActionError);
     expect(error.code).toBe(code);
     const [summary = '', hint = ''] = error.message.split('\nWhat to do: ');
@@ -118,20 +31,20 @@ describe('an error states what happened, what to do, and Azure’s own code and 
   });
 
   test.each(codes)('%s contains all of its parameters', (code) => {
-    const { message } = createErrorFor(code);
+    const { message } = exampleError(code);
     for (const value of Object.values(exampleParameters[code]).flat())
       expect(message).toContain(value instanceof Error ? value.message : String(value));
   });
 
   test.each(codes)('%s contains Azure’s code, message and correlation id if Azure returned them', (code) => {
-    const { message } = createErrorFor(code, { azure });
+    const { message } = exampleError(code, { azure });
     expect(message).toContain('Azure error: ServerIsBusy: It is busy.');
     expect(message).toContain(`Correlation id: ${azure.correlationId}`);
-    expect(createErrorFor(code).message).not.toMatch(/Azure error|Correlation id/);
+    expect(exampleError(code).message).not.toMatch(/Azure error|Correlation id/);
   });
 
   test('an empty code of Azure is shown as (no code)', () => {
-    const { message } = createErrorFor('azure-request-failed', {
+    const { message } = exampleError('azure-request-failed', {
       azure: { code: '', message: 'Server X is busy.' },
     });
     expect(message).toContain('Azure error: (no code): Server X is busy.');
@@ -140,7 +53,7 @@ describe('an error states what happened, what to do, and Azure’s own code and 
 
   test('the error has the cause, for the debug log', () => {
     const cause = new Error('x');
-    expect(createErrorFor('unexpected', { cause }).cause).toBe(cause);
+    expect(exampleError('unexpected', { cause }).cause).toBe(cause);
   });
 });
 
@@ -183,7 +96,7 @@ describe('a wrapped error keeps its causes', () => {
 });
 
 test('an error in a list has its subject in front, and keeps code, hint and Azure’s answer', () => {
-  const error = addSubject("pull request #42, role 'x'", createErrorFor('login-failed', { azure }));
+  const error = addSubject("pull request #42, role 'x'", exampleError('login-failed', { azure }));
   expect(error).toMatchObject({ code: 'login-failed', azure, hint: 'Do advice-a, please.' });
   expect(error.message).toMatch(/^pull request #42, role 'x': The login .*\(login-failed\)$/s);
   expect(addSubject('rule x', new Error('why')).message).toBe('rule x: why');

@@ -16,6 +16,7 @@ import { createRole, setRolePassword } from '../../../../src/resources/role/crea
 import { dropRole } from '../../../../src/resources/role/drop-role.ts';
 import { roleAccessHandler } from '../../../../src/resources/role/role-access.ts';
 import type { SqlWriterDeps } from '../../../../src/resources/sql-writer-deps.ts';
+import { exampleError } from '../../../helpers/unit/example-errors.ts';
 import { fakeDatabase, fakeRole } from '../../../helpers/unit/fake-observations.ts';
 import { single } from '../../../helpers/unit/single.ts';
 import { pullRequestConfig } from '../../../helpers/unit/test-configs.ts';
@@ -135,31 +136,15 @@ test.for(works)(
 describe('the error of an aborted run', () => {
   const { signal } = createTestRun();
   const aborted = AbortSignal.abort(cancelled);
-  const catalogError = (code: ErrorCode, cause?: unknown) =>
-    actionError(
-      code,
-      {
-        reason: 'r',
-        hint: 'h',
-        errors: [],
-        failures: [],
-        findings: [],
-        groups: [],
-        sessions: [],
-        reasons: [],
-      } as never,
-      { cause },
-    );
-
   test.for(Object.keys(errorCatalog) as ErrorCode[])('is the abort, also if the work throws %s', (code) => {
-    expect(preferAbortReason(aborted, catalogError(code))).toMatchObject({ code: 'cancelled' });
-    const thrown = catalogError(code);
+    expect(preferAbortReason(aborted, exampleError(code))).toMatchObject({ code: 'cancelled' });
+    const thrown = exampleError(code);
     expect(preferAbortReason(signal, thrown)).toBe(thrown);
   });
 
   test('names what the run waited for, if that is among the causes', () => {
     const waiting = addWaitContext(cancelled, 'a lock (3 s)', undefined);
-    const thrown = catalogError('database-failed', new Error('no', { cause: waiting }));
+    const thrown = exampleError('database-failed', { cause: new Error('no', { cause: waiting }) });
     expect(preferAbortReason(aborted, thrown)).toBe(waiting);
   });
 });

@@ -6,7 +6,6 @@ import {
   defaultInputs,
   ensureConfig,
   exampleGuid,
-  perPullRequestInputs,
   pullRequestConfig,
   pullRequestEvent,
 } from '../../../helpers/unit/test-configs.ts';
@@ -27,11 +26,6 @@ describe('a new server', () => {
       'PgBouncer on a burstable size',
       { 'server-parameters': 'pgbouncer.enabled=on' },
       /pgbouncer.enabled.*burstable/,
-    ],
-    [
-      'databases of pull requests on a cluster',
-      { 'cluster-size': '2', ...perPullRequestInputs },
-      /one database/,
     ],
   ])('cannot have %s', (_, given, message) => {
     const config = ensureConfig({ region: 'westeurope', ...given }, {}, pullRequestEvent());
