@@ -140,7 +140,9 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
 };
 
 /** What is missing for OpenID Connect, and the other ways to sign in without a secret. */
-function ambientHint(given: Pick<SignInConfig, 'clientId' | 'tenantId'> & { canRequestIdToken: boolean }): string {
+export function ambientHint(
+  given: Pick<SignInConfig, 'clientId' | 'tenantId'> & { canRequestIdToken: boolean },
+): string {
   const missingIds = [!given.clientId && 'client-id', !given.tenantId && 'tenant-id'].filter(Boolean);
   const steps = [
     !given.canRequestIdToken && 'add `permissions: id-token: write` to the job',
@@ -222,7 +224,11 @@ function toSignInError(
     return actionError('sign-in-failed', { method, reason: text, hint }, { cause });
   }
   if (errorNumber === undefined)
-    return actionError('sign-in-failed', { method, reason: message.replaceAll(/\s*\n\s*/g, ' ').trim(), hint: methodHint }, { cause: error });
+    return actionError(
+      'sign-in-failed',
+      { method, reason: message.replaceAll(/\s*\n\s*/g, ' ').trim(), hint: methodHint },
+      { cause: error },
+    );
   const line = refusal.split(/\r?\n/).find((text) => text.includes(errorNumber)) ?? refusal;
   const correlationId = /Correlation ID: ([0-9a-f-]{36})/i.exec(refusal)?.[1];
   const azure = {
