@@ -173,16 +173,25 @@ export async function transferAllObjects(
   );
   const forced = objects.filter((object) => policiesApply && object.isExemptFromPolicies && !isOwn(object));
   const failures = await changeOwners(run, session, role, objects, forced);
-  const isTransferred = (object: OwnedObject): boolean => !failures.has(objectKey(object));
-  if (!forced.some(isTransferred)) return failures;
-  const readers = objects.filter(
-    (object) => object.readsPoliciesAsOwner && !isOwn(object) && isTransferred(object),
-  );
-  if (readers.length > 0)
-    run.warning(
-      `These objects read with the rights of their owner, who was another role in the template and is '${role}' in the clone. Rows of tables with row-level security that only their former owner can read are missing in their results: ${joinBounded(readers.map(describeFormerOwner))}.`,
-    );
+  const readers = objects.filter((object) => !isOwn(object));
+  warnPolicyReaders(run, role, readers, forced, failures);
   return failures;
+}
+
+/** Warns about objects that had another owner, and that read tables whose row-level security is forced now. */
+function warnPolicyReaders(
+  run: RunContext,
+  role: string,
+  objects: readonly ObjectOfOtherRole[],
+  forced: readonly ObjectOfOtherRole[],
+  failures: ReadonlyMap<string, string>,
+): void {
+  const isTransferred = (object: OwnedObject): boolean => !failures.has(objectKey(object));
+  const readers = objects.filter((object) => object.readsPoliciesAsOwner && isTransferred(object));
+  if (readers.length > 0 && forced.some(isTransferred))
+    run.warning(
+      `These objects read with the rights of their owner, who was another role and is '${role}' now. Rows of tables with row-level security that only their former owner can read are missing in their results: ${joinBounded(readers.map(describeFormerOwner))}.`,
+    );
 }
 
 /** What {@link transferObjectsOf} did. */
@@ -210,6 +219,7 @@ export async function transferObjectsOf(
   );
   const forced = objects.filter((object) => forcePolicies && object.isExemptFromPolicies);
   const failures = await changeOwners(run, session, role, objects, forced);
+  warnPolicyReaders(run, role, objects, forced, failures);
   return { transferred: objects.filter((object) => !failures.has(objectKey(object))), failures };
 }
 
