@@ -104,7 +104,9 @@ export async function isApplicationRoleOf(
 ): Promise<boolean> {
   const observed = await new SqlReader(session).role(role);
   if (observed.status === 'unknown') throw observed.error;
-  return observed.status === 'present' && toBaseMarker(observed.value)?.database === database;
+  if (observed.status === 'absent') return false;
+  const { administered, marker } = observed.value;
+  return administered && marker?.kind === 'base' && marker.database === database;
 }
 
 const MIGRATION_LOCKED_SQL = `
