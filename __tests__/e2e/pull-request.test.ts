@@ -174,7 +174,8 @@ describe.each(['17', '18'])('the database of a pull request on PostgreSQL %s', (
     const statements = await emulator.statements();
     return statements
       .filter(
-        (each) => each.server === serverName && !/^\s*(SELECT|SET|BEGIN|COMMIT|INSERT)/i.test(each.statement),
+        (each) =>
+          each.server === serverName && !/^\s*(SELECT|WITH|SET|BEGIN|COMMIT|INSERT)/i.test(each.statement),
       )
       .map(({ statement }) => statement);
   }

@@ -36,7 +36,6 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
     .phase('Ensure database', () =>
       ensureDatabase(ctx, azure, connections, {
         target,
-        server: found.server,
         reader: new SqlReader(session),
         isAllowListChanged: server.changes.some(({ resource }) => resource === 'extension allow-list'),
       }),
