@@ -108,7 +108,7 @@ async function rejectUnavailableExtensions(
 }
 
 /** Whether two names differ only in their separators, or in the prefix `pg`: pgvector is `vector`. */
-function isSimilarName(one: string, other: string): boolean {
+export function isSimilarName(one: string, other: string): boolean {
   const [first, second] = [one, other].map((name) =>
     name.toLowerCase().replaceAll(/[-_]/g, '').replace(/^pg/, ''),
   );
