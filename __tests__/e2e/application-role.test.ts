@@ -408,7 +408,7 @@ describe('a role that the action does not manage', () => {
       [
         new Job(emulator),
         { 'app-username': 'shared_app', database: 'second' },
-        /with base 'shared_app' and database 'relecloud'/,
+        /created it for database 'relecloud'/,
       ],
     ] as const;
     for (const [job, more, message] of refused) {

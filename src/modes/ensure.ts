@@ -165,6 +165,7 @@ async function migrate(
     objectOwner: migration.runAs === 'admin' ? config.appRole?.name : undefined,
     variables: maskedEnvironment(runtime, config.publish, connection),
     template: config.database.template,
+    envPrefix: config.publish.envPrefix,
   };
   const alreadyWarned = new Set<string>();
   await reporter.phase('Migrate', () =>
