@@ -107,8 +107,8 @@ describe('an application role for a base database', () => {
     await query(
       emulator,
       admin,
-      `CREATE TABLE of_the_administrator (id serial); CREATE SCHEMA old CREATE VIEW old.v AS SELECT 1 AS one;
-       CREATE TABLE readable (id int); GRANT SELECT ON readable TO PUBLIC; GRANT SELECT ON old.v TO PUBLIC;
+      `CREATE TABLE of_the_administrator (id serial); CREATE TABLE readable (id int); ALTER TABLE readable ENABLE ROW LEVEL SECURITY;
+       CREATE SCHEMA old CREATE VIEW old.v AS SELECT id FROM readable; GRANT SELECT ON readable TO PUBLIC; GRANT SELECT ON old.v TO PUBLIC;
        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;
        CREATE ROLE carol LOGIN PASSWORD 'Of-carol-1'; GRANT CONNECT, CREATE ON DATABASE used TO carol;
        GRANT CREATE ON SCHEMA public TO carol`,
@@ -132,7 +132,7 @@ describe('an application role for a base database', () => {
       /^::warning::.* of relecloud_admin that role 'used_app' cannot use: schema old, table public\.of_the_administrator.*adopt-objects: true.*$/gm;
     expect(first.log.match(cannotUse), first.log).toHaveLength(1);
     expect(first.log).toMatch(
-      /^::warning::.*'used_app' can use and cannot change: view old\.v, table public\.readable\. .*adopt-objects: true/m,
+      /^::warning::.*'used_app' can use and cannot change: table public\.readable, view old\.v\. .*adopt-objects: true/m,
     );
     // Every run warns about what the role cannot use at all.
     const second = await new Job(emulator).step(inputs);
@@ -175,6 +175,9 @@ describe('an application role for a base database', () => {
         ),
       },
     ]);
+    expect(adopted.log).toMatch(
+      /^::warning::.* read with the rights of their owner.*: view old\.v \(before of/m,
+    );
     expect(await ownersIn(emulator, admin)).toEqual(['used_app']);
     const own = loginFromOutputs(adopted.outputs);
     await query(emulator, own, 'CREATE TABLE later (id int)');
@@ -405,7 +408,7 @@ describe('a role that the action does not manage', () => {
       [
         new Job(emulator),
         { 'app-username': 'shared_app', database: 'second' },
-        /with base 'shared_app' and database 'relecloud'/,
+        /created it for database 'relecloud'/,
       ],
     ] as const;
     for (const [job, more, message] of refused) {

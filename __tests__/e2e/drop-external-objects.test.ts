@@ -139,9 +139,10 @@ describe('drop keeps what is outside the pull request’s database', () => {
       // The statements of the error's hint, and then the step again.
       const isClosed = name.includes('no connections');
       if (isClosed) {
-        const [allow = ''] = statementsAfter(refused.log, HINT);
+        const [allow = '', grant = ''] = statementsAfter(refused.log, HINT);
         expect(allow).toMatch(/^ALTER DATABASE .* ALLOW_CONNECTIONS true;$/);
-        await server.queryAsAdmin(allow);
+        expect(grant).toMatch(/^GRANT CONNECT ON DATABASE .* TO "relecloud_admin";$/);
+        for (const statement of [allow, grant]) await server.queryAsAdmin(statement);
       }
       const { log } = isClosed ? await server.runStep(number, { mode: 'drop' }) : refused;
       const where = isClosed ? `shut_${own.database}` : (object.keepStatement ?? object.existsQuery)[0];

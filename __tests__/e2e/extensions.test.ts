@@ -65,8 +65,11 @@ describe('extensions', () => {
     await new Job(emulator).step(inputsForServer('several'));
     const step = await new Job(emulator).step(inputsForServer('several', { extensions: 'no_such_thing' }));
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('no_such_thing');
-    expect(step.log).toMatch(/What to do: .+/);
+    expect(step.log).toContain("Extension 'no_such_thing' could not be created: Azure does not offer it");
+    expect(step.log).toMatch(/What to do: Correct the input extensions\. Azure offers: .*, uuid-ossp\./);
+    const misnamed = await new Job(emulator).step(inputsForServer('several', { extensions: 'uuid_ossp' }));
+    expect(misnamed.log).toContain('did you mean uuid-ossp?');
+    expect(await allowListOf(emulator, 'several')).not.toMatch(/no_such_thing|uuid_ossp/);
   });
 
   test('can be added to a pull request’s database later, and its role can use them', async ({ emulator }) => {

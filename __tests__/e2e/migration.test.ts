@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished } from 'vitest';
 import { CommandProcessor } from '../../workflow-runner/workflow-commands.ts';
+import { statementsAfter } from '../helpers/e2e/advice.ts';
 import { defaultInputs, Job, queryCommand, waitForFile } from '../helpers/e2e/job.ts';
-import { adminLoginTo, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { adminLoginTo, loginFromOutputs, openSession, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 const inputs = { ...defaultInputs, 'server-name': 'migrations', 'allowed-ip-ranges': 'here=198.51.100.7' };
@@ -116,6 +117,33 @@ describe('the end of a migration', () => {
     const fixed = otherDatabase['migration-command'].replace('dbname=other', 'dbname=$DB_NAME');
     expect((await new Job(emulator).spawnStep({ ...inputs, 'migration-command': fixed })).exitCode).toBe(0);
   });
+
+  test.for([
+    ['ALTER DATABASE relecloud SET default_transaction_read_only = on'],
+    ['ALTER ROLE relecloud_admin SET default_transaction_read_only = true'],
+    ['ALTER ROLE relecloud_admin IN DATABASE relecloud SET default_transaction_read_only = on'],
+  ])(
+    'its error names what makes its sessions read-only, with a statement that ends it: %s',
+    async ([preset = ''], { emulator }) => {
+      const admin = await adminLoginTo(emulator, 'migrations');
+      await query(emulator, admin, preset);
+      const write = {
+        ...inputs,
+        'migration-command': `${queryCommand} 'CREATE TEMPORARY TABLE t AS SELECT 1; DROP SCHEMA IF EXISTS s'`,
+      };
+      const refused = await new Job(emulator).step(write);
+      expect(refused.log).toMatch(
+        /The migration command ended with exit code 1\.%0AIts sessions are read-only/,
+      );
+      const statements = statementsAfter(
+        refused.log,
+        'Remove the preset; run as the administrator, in one session:',
+      );
+      await openSession(emulator, admin, ...statements);
+      const step = await new Job(emulator).step(write);
+      expect(step.exitCode, step.log).toBe(0);
+    },
+  );
 
   test('its output contains no workflow command, except its own add-mask', async ({ emulator }) => {
     const step = await new Job(emulator).spawnStep({

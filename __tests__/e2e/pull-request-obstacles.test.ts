@@ -178,7 +178,7 @@ describe('a pull request’s role owns its clone of a template with', () => {
     const [row] = await query(server.emulator, own, notes);
     // Whether the administrator can transfer it depends on its rights on carol's role; if it cannot, there is a warning.
     if (row?.['owner'] !== own.user)
-      expect(created.log).toMatch(/keep their owner.*table carols\.notes of carols/);
+      expect(created.log).toMatch(/does not carry these.*table carols\.notes: it keeps its owner 'carols'/);
     await server.dropDatabase(6);
     expect(await server.snapshot()).toEqual(before);
   });

@@ -232,6 +232,7 @@ describe.each(['17', '18'])('on PostgreSQL %s, a pull request’s role', (major)
       ['function pg_catalog.pg_stat_reset()', 'is a superuser of Azure'],
       ['extension tablefunc', 'cannot change the owner of an extension'],
       ['event trigger watch', 'only a superuser can own it'],
+      ['function public.noop()', 'an event trigger runs it'],
       [`user mapping ${base.user} on server far`, 'CREATE USER MAPPING'],
       ['server far', 'can read the passwords'],
       ['parameter ACL log_statement', 'on the whole server'],
@@ -244,6 +245,9 @@ describe.each(['17', '18'])('on PostgreSQL %s, a pull request’s role', (major)
       expect(findLine(comment?.body ?? '', `\`${subject}\``)).toContain(cause);
     }
     expect(created.log).toContain('view admins.everything (before of');
+    // It would run as the administrator.
+    const replaced = `CREATE OR REPLACE FUNCTION public.noop() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'`;
+    await expect(ask(clone, replaced)).rejects.toMatchObject({ code: '42501' });
     for (const text of [created.log, comment?.body]) expect(text).not.toContain('Of-the-far-server-1');
 
     // The statement in the warning resolves what it is for.

@@ -39,8 +39,8 @@ describe('the server', () => {
     ).rejects.toMatchObject({ code: '0A000' });
     const other = await new Job(emulator).step({ ...cluster, database: 'more' });
     expect(other.exitCode).toBe(1);
-    expect(other.log).toMatch(/::error.*'more' could not be created.*elastic cluster.*'relecloud'/);
-    expect(other.log).toContain("Set the input database to 'relecloud'");
+    expect(other.log).toMatch(/::error.*elastic cluster, which has one database \('relecloud'\)/);
+    expect(other.log).toContain('declare database: relecloud');
   });
 
   test('is started if it is stopped, which is a change', async ({ emulator }) => {

@@ -212,3 +212,34 @@ test('the summary of a check that could not compare does not state that the serv
   const drifted = await end(actionError('drifted', { findings: ['f'] }));
   expect(drifted.summary).toContain('Server `demo-relecloud` was checked; nothing was changed.');
 });
+
+describe('skip-without-credentials on a runner without an OIDC token', () => {
+  const clientId = { 'client-id': exampleGuid };
+  const skipped = 'Skipped: GitHub gives';
+  // Invalid, so that a run that is not skipped ends before its first request.
+  const inputs = { ...tutorialInputs, ...clientId, 'skip-without-credentials': 'true', region: '?' };
+  const fork = JSON.stringify({
+    repository: { id: 1 },
+    pull_request: { number: 9, state: 'open', head: { repo: { id: 2 } }, base: { repo: { id: 1 } } },
+  });
+
+  test.for<readonly [runner: string, ends: string, more: InputValues]>([
+    ['self-hosted', 'inputs-invalid', {}],
+    ['github-hosted', skipped, {}],
+    ['self-hosted', skipped, { mode: 'check', 'admin-password': '' }],
+    ['self-hosted', skipped, { 'admin-password': '' }],
+  ])(
+    'a %s runner can have the identity of client-id, if the run gets secrets: %s',
+    async ([runner, end, more], { endStep }) => {
+      const runs = [
+        { GITHUB_EVENT_NAME: 'pull_request' },
+        { GITHUB_EVENT_NAME: 'push', GITHUB_ACTOR: 'dependabot[bot]' },
+      ];
+      for (const run of runs) {
+        const env = { ...run, RUNNER_ENVIRONMENT: runner };
+        const { log } = await endStep({ inputs: { ...inputs, ...more }, event: fork, env });
+        expect(log).toContain(end);
+      }
+    },
+  );
+});

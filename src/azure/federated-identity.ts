@@ -67,7 +67,7 @@ function explainMismatch(errorNumber: string, { issuer, subject, event }: Presen
   if (errorNumber === 'AADSTS700212')
     return 'The audience follows from azure-environment: check that input, or the audience of the credential.';
   if (issuer !== GITHUB_ISSUER)
-    return 'The issuer is a GitHub Enterprise Server: a credential for github.com does not match.';
+    return `${describeIssuer(issuer)}: a credential for github.com does not match.`;
   const [, environment] = /:environment:([^:]*)$/.exec(subject) ?? [];
   return [
     /^repo:[^:]*@\d+\/[^:]*@\d+:/.test(subject)
@@ -85,6 +85,14 @@ function explainMismatch(errorNumber: string, { issuer, subject, event }: Presen
   ]
     .filter((sentence) => sentence !== '')
     .join(' ');
+}
+
+/** Whose issuer it is, as far as its URL says it (docs/azure-behavior.md#github-oidc-token). */
+function describeIssuer(issuer: string): string {
+  if (issuer.startsWith(`${GITHUB_ISSUER}/`)) return 'The issuer is that of an enterprise';
+  return issuer.endsWith('/_services/token')
+    ? 'The issuer is a GitHub Enterprise Server'
+    : `The issuer is not ${GITHUB_ISSUER}`;
 }
 
 /** GitHub encodes `:` in the name of an environment. */

@@ -225,7 +225,7 @@ export const errorCatalog = {
     hint: string;
   }): ErrorText => ({
     summary: `Database '${p.template}' could not be cloned within ${p.after}, because the template has active connections:${longList(p.sessions)}${p.timesEnded > 1 ? `\nSessions of pull requests’ roles were ended ${p.timesEnded} times and reconnected.` : ''}`,
-    hint: `${p.timesEnded > 1 ? `${p.hint} End the other sessions` : 'End these sessions'}, or clone a database that only migrations use. The action ends only sessions of roles that it created for pull requests.`,
+    hint: `${p.timesEnded > 1 ? `${p.hint} End the other sessions` : 'End these sessions'} (SELECT pg_terminate_backend(PID); with the number of the process), or clone a database that only migrations use. The action ends only sessions of roles that it created for pull requests.`,
   }),
   'extension-failed': (p: { extension: string; reason: string; hint: string }): ErrorText => ({
     summary: `Extension '${p.extension}' could not be created: ${p.reason}`,
@@ -274,7 +274,7 @@ export const errorCatalog = {
     url: 'https://docs.github.com/actions/reference/security/secure-use',
   }),
   'sweep-unchecked': (p: { names: readonly string[]; reason: string; hint: string }): ErrorText => ({
-    summary: `${p.names.length} of the databases and roles could not be checked, because no session lasted: ${p.reason}${shortList(p.names)}`,
+    summary: `${p.names.length} of the databases and roles could not be checked, because the sweep could not open or keep a session: ${p.reason}\nNot checked:${shortList(p.names)}`,
     hint: p.hint,
   }),
   'sweep-incomplete': (p: { failures: readonly Error[] }): ErrorText => ({
@@ -332,7 +332,7 @@ export const errorCatalog = {
   }),
   'migration-lock-lost': (p: { reason: string; hint: string }): ErrorText => ({
     summary: `The session that holds the migration lock was lost, so the migration was terminated: ${p.reason}`,
-    hint: `${p.hint} Check before whether the migration is incomplete.`,
+    hint: `First check whether the migration is incomplete. ${p.hint}`,
   }),
   'rule-not-removed': (p: { rule: string; ruleId: string; reason: string }): ErrorText => ({
     summary: `The temporary firewall rule '${p.rule}' could not be removed: ${p.reason}`,

@@ -69,18 +69,16 @@ function isExcluded({ protocol, hostname, port }: URL, env: NodeJS.ProcessEnv): 
 }
 
 /**
- * Why the proxies of an environment cannot be used, one text for each variable. The texts do not contain the values, which
- * may hold a password. `ALL_PROXY` is only read if neither `HTTPS_PROXY` nor its lower-case name is set, because it often
- * names a SOCKS proxy for other programs.
+ * Why the proxy for HTTPS in an environment cannot be used; empty if it can. The texts do not contain the value, which may
+ * hold a password. Only the variable that counts is read: the others may be for other programs, such as a SOCKS proxy in
+ * `ALL_PROXY` beside `HTTPS_PROXY`.
  */
 export function findProxyProblems(env: NodeJS.ProcessEnv): readonly string[] {
-  const isReplaced = Boolean(env['https_proxy'] || env['HTTPS_PROXY']);
-  return Object.entries(env).flatMap(([name, value]) => {
-    const problem = isReplaced && /^all_proxy$/i.test(name) ? undefined : findProxyProblem(name, value);
-    return problem === undefined
-      ? []
-      : [`the environment variable ${name} ${problem}. Its form is http://host:port`];
-  });
+  const variable = VARIABLES_BY_PROTOCOL['https:']?.find((name) => env[name]);
+  const problem = variable === undefined ? undefined : findProxyProblem(variable, env[variable]);
+  return problem === undefined
+    ? []
+    : [`the environment variable ${variable} ${problem}. Its form is http://host:port`];
 }
 
 /** Why a variable of the environment is not a usable proxy, to follow its name; undefined also for other variables. */

@@ -32,10 +32,14 @@ export class ActionsRuntime {
 
   /** Masks a secret in every encoding. Must be called before any part of it is written. */
   mask(secret: string): void {
-    for (const variant of encodedVariants(secret).filter((each) => !this.#masked.has(each))) {
-      this.#masked.add(variant);
-      core.setSecret(variant);
-    }
+    for (const variant of encodedVariants(secret)) this.maskText(variant);
+  }
+
+  /** Masks a text as it is; the runner adds Base64 and the encodings of its own. */
+  maskText(text: string): void {
+    if (this.#masked.has(text)) return;
+    this.#masked.add(text);
+    core.setSecret(text);
   }
 
   /** Writes to the log. Workflow commands in the text are escaped, because parts of it may come from outside. */

@@ -56,7 +56,9 @@ function requestHint(failure: RequestFailure, permission: string): string {
     return ` ${network.hint}${network.isTransient ? ' https://www.githubstatus.com shows whether GitHub has an incident.' : ''}`;
   if (/rate limit/i.test(reason) || status === 429)
     return ' Run the workflow again later, or set a github-token with a higher limit.';
-  if (status === 401 || status === 403 || reason === NO_TOKEN)
+  if (reason === NO_TOKEN)
+    return ` Remove the empty input github-token, so that the token of the job is used, and give the job \`permissions: ${permission}\`.`;
+  if (status === 401 || status === 403)
     return ` Give the job \`permissions: ${permission}\`, or set another github-token.`;
   if (reason === INVALID_REPOSITORY) return ' Run the step in a workflow.';
   if (status === 404) return ` If it exists, give the job \`permissions: ${permission}\`.`;

@@ -11,6 +11,7 @@ import {
 } from '../resources/database/transfer-ownership.ts';
 import {
   grantMigrationMembership,
+  isApplicationRoleOf,
   revokeMigrationMembership,
 } from '../resources/role/migration-membership.ts';
 import { withSeparateSession } from './migration-sessions.ts';
@@ -77,6 +78,11 @@ export async function finishInterruptedMigration(
   { objectOwner, user, database, ownedBefore }: MigrationState,
 ): Promise<void> {
   if (objectOwner === undefined) return;
+  // A later step can change the state, and must not choose who gets the objects of the administrator.
+  if (!(await isApplicationRoleOf(session, objectOwner, database)))
+    return run.warning(
+      `What the interrupted migration created in database '${database}' keeps its owner, because the ownership marker of role '${objectOwner}' does not name this database. With adopt-objects: true the next run hands it to the application role.`,
+    );
   if (await tryMigrationLock(session))
     return await finishAdminMigration(run, session, {
       role: objectOwner,

@@ -17,7 +17,8 @@ const TERMINATE_SESSIONS_TIMEOUT_MS = 20_000;
 
 /**
  * Terminates the sessions of a migration whose main part was killed, and ends the administrator's membership in the
- * application role; after its processes have ended, and before the firewall rule is removed. The host comes from Azure and the password from the step's inputs, because the state has neither.
+ * application role; after its processes have ended, and before the firewall rule is removed. The host comes from Azure and
+ * the password from the step's inputs, because the state has neither.
  * @param reader of the server in `migration`
  * @throws the reason why the sessions could not be terminated
  */

@@ -8,6 +8,10 @@ export interface MigrationContext {
   readonly runAs: 'app' | 'admin';
   /** The database that this one was cloned from, if it is a clone. */
   readonly template: string | undefined;
+  /** The input `env-prefix`, with which the names of the variables begin. */
+  readonly envPrefix: string;
+  /** Whether a new session of the login can write; undefined if this is not known. */
+  readonly canWrite: boolean | undefined;
 }
 
 /** A cause that the output of a failed migration shows. */
@@ -18,17 +22,26 @@ export interface MigrationCause {
   readonly advice: string;
 }
 
+/** A name of the output as an identifier of SQL. */
+const quoteIdentifier = (name = ''): string => `"${name.replaceAll('"', '""')}"`;
+
 interface KnownCause {
   /** Matches one or two lines of the output. */
   readonly pattern: RegExp;
   /** The groups of the match are texts of the output. They are quoted, and cut to {@link MAX_QUOTE_LENGTH} characters. */
-  readonly explain: (match: readonly (string | undefined)[], context: MigrationContext) => MigrationCause;
+  readonly explain: (
+    match: readonly (string | undefined)[],
+    context: MigrationContext,
+  ) => MigrationCause | undefined;
 }
 
 const MAX_QUOTE_LENGTH = 100;
 
-const ADOPT_OBJECTS =
-  'If the administrator owns it, set adopt-objects: true, which hands the objects of the administrator in this database to the application role.';
+/** What to do about an object that the login of the command must not change. */
+const ownerAdvice = ({ runAs, user }: MigrationContext): string =>
+  runAs === 'app'
+    ? 'If the administrator owns it, set adopt-objects: true, which hands the objects of the administrator in this database to the application role. If another role owns it, that role has to grant the privilege or to hand the object over; the warnings of the run that created or adopted the database name the statements.'
+    : `The role that owns it has to grant the privilege to '${user}', or to hand the object over. If that is the application role, set app-username, so that the migration can change what this role owns.`;
 
 /**
  * Known causes, the more specific ones first. The patterns follow the messages of PostgreSQL and of the tools; lines of a
@@ -46,11 +59,20 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
   {
     pattern:
       /Only members of "?azure_pg_admin"? are allowed to use CREATE EXTENSION|permission denied to create extension "([^"\n]+)"/i,
-    explain: ([, name], { runAs }) => ({
-      cause: `The migration creates ${name === undefined ? 'an extension' : `the extension '${name}'`}, which only the administrator may do${runAs === 'app' ? ', also with IF NOT EXISTS' : ''}.`,
-      advice:
-        'Declare the extension in the input extensions: the action creates it before the migration. Remove CREATE EXTENSION from the migration, or run the migration with migrate-as: admin.',
-    }),
+    explain: ([, name], { runAs, user }) => {
+      const extension = name === undefined ? 'an extension' : `the extension '${name}'`;
+      return runAs === 'app'
+        ? {
+            cause: `The migration creates ${extension}, which only the administrator may do, also with IF NOT EXISTS.`,
+            advice:
+              'Declare the extension in the input extensions: the action creates it before the migration. Remove CREATE EXTENSION from the migration, or run the migration with migrate-as: admin.',
+          }
+        : {
+            cause: `The migration creates ${extension}, which '${user}' may not do.`,
+            advice:
+              'Set admin-username to the administrator of the server, who is a member of azure_pg_admin. In a database of another owner, the owner has to grant CREATE on the database to it.',
+          };
+    },
   },
   {
     pattern: /extension "?([\w-]+)"? is not allow-listed/i,
@@ -68,15 +90,27 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
   },
   {
     pattern: /cannot execute ([A-Z][A-Z ]+) in a read-only transaction/,
-    explain: ([, statement]) => ({
-      cause: `The server refuses ${statement}, because it is read-only.`,
-      advice:
-        'Azure sets a server to read-only when its storage is almost full: increase storage-size-gb with on-drift: fix, set storage-auto-grow: true, or delete data. If the server is a read replica, set server-name to its primary.',
+    explain: ([, statement], { canWrite }) =>
+      // The error names then what makes the sessions read-only.
+      canWrite === false
+        ? undefined
+        : {
+            cause: `The server refuses ${statement} in a read-only transaction.`,
+            advice:
+              canWrite === true
+                ? 'A new session of this login can write, so the migration or its tool has set its transaction to read-only (BEGIN READ ONLY, default_transaction_read_only, PGOPTIONS). Remove that.'
+                : 'Check whether the server, the database, the role or the tool sets default_transaction_read_only (SHOW default_transaction_read_only in a new session).',
+          },
+  },
+  {
+    pattern: /too many connections for (role|database) "([^"\n]+)"/,
+    explain: ([, type, name]) => ({
+      cause: `The connection limit of ${type} '${name}' is reached.`,
+      advice: `Let the tool open fewer connections, or run as the administrator: ALTER ${type?.toUpperCase()} ${quoteIdentifier(name)} CONNECTION LIMIT -1;`,
     }),
   },
   {
-    pattern:
-      /remaining connection slots are reserved|sorry, too many clients already|too many connections for (?:role|database)/,
+    pattern: /remaining connection slots are reserved|sorry, too many clients already/,
     explain: () => ({
       cause: 'The server has no free connection.',
       advice: 'Run fewer jobs at once, let the tool open fewer connections, or choose a larger sku-name.',
@@ -87,25 +121,22 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
     explain: () => ({
       cause: 'The migration creates a database, which its login may not do.',
       advice:
-        'Use a command that needs no second database: prisma migrate deploy instead of prisma migrate dev.',
+        'Use a command that needs no second database, for example prisma migrate deploy instead of prisma migrate dev.',
     }),
   },
   {
     pattern: /permission denied for schema "?([^"\s]+)"?/,
-    explain: ([, schema], { user, runAs }) => ({
-      cause: `'${user}' may not create or use objects in schema '${schema}'.`,
-      advice:
-        runAs === 'app'
-          ? `The application role owns schema public and the schemas that its migrations created. ${ADOPT_OBJECTS}`
-          : `Grant it the privilege as the owner of the schema, or set migrate-as: app.`,
+    explain: ([, schema], context) => ({
+      cause: `'${context.user}' may not create or use objects in schema '${schema}', which belongs to another role.`,
+      advice: ownerAdvice(context),
     }),
   },
   {
     pattern:
       /must be owner of (?:[a-z]+ )*"?([^"\s]+)"?|permission denied for (?:table|relation|sequence|view|materialized view|function|type) "?([^"\s]+)"?/,
-    explain: ([, owned, denied], { user }) => ({
-      cause: `'${owned ?? denied}' belongs to another role than '${user}'.`,
-      advice: ADOPT_OBJECTS,
+    explain: ([, owned, denied], context) => ({
+      cause: `'${owned ?? denied}' belongs to another role than '${context.user}'.`,
+      advice: ownerAdvice(context),
     }),
   },
   {
@@ -132,7 +163,7 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
   },
   {
     pattern:
-      /(?:relation|table|type|constraint|index|schema|sequence|view|function|column|trigger|policy) "?([^"\s]+)"?(?: of relation "?[^"\s]+"?)?(?: for (?:relation|table) "?[^"\s]+"?)? already exists/i,
+      /(?:relation|table|type|constraint|index|schema|sequence|view|function|column|trigger|policy) "?([^"\s]+)"?(?: of relation "?[^"\s]+"?)?(?: for (?:relation|table) "?[^"\s]+"?)? already exists(?!, skipping)/i,
     explain: ([, name], { template }) =>
       template === undefined
         ? {
@@ -141,37 +172,36 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
               'Mark the migration as applied with the tool (Django: migrate --fake), or make the migration tolerate what exists.',
           }
         : {
-            cause: `'${name}' already exists in the clone of '${template}': the template has migrations that this branch does not know.`,
-            advice: `Merge the base branch into this branch. If the clone is older than the template, set reset: true. A template must not be ahead of its branch: let only the base branch migrate '${template}'.`,
+            cause: `'${name}' already exists in the clone of '${template}': the template has migrations that this branch does not know, or an earlier migration of this branch failed halfway.`,
+            advice: `If the template has it, merge the base branch into this branch, and let only the base branch migrate '${template}'. If it does not, or if the clone is older than the template, run the step once with reset: true, which clones the template again.`,
           },
   },
   {
     pattern: /no pg_hba\.conf entry for host "([^"\n]+)"[^\n]*no encryption/,
-    explain: () => ({
+    explain: (_, { envPrefix }) => ({
       cause: 'The tool connects without TLS, which the server refuses.',
-      advice:
-        'Pass DB_SSLMODE to the tool, or use DATABASE_URL, which contains it. docs/connections.md of this action lists the clients.',
+      advice: `Pass ${envPrefix}SSLMODE to the tool, or use DATABASE_URL, which contains it. docs/connections.md of this action lists the clients.`,
     }),
   },
   {
     pattern: /password authentication failed for user "([^"\n]+)"/,
-    explain: ([, used], { user }) => ({
+    explain: ([, used], { user, envPrefix }) => ({
       cause: `The tool logs in as '${used}', and the server refuses its password.`,
       advice:
         used === user
-          ? 'Use DB_PASSWORD as it is, or DATABASE_URL, where it is percent-encoded. If another job changed it, run the step again.'
-          : `The connection of this step is for '${user}': let the tool read DB_USER and DB_PASSWORD, or DATABASE_URL.`,
+          ? `Use ${envPrefix}PASSWORD as it is, or DATABASE_URL, where it is percent-encoded. If another job changed it, run the step again.`
+          : `The connection of this step is for '${user}': let the tool read ${envPrefix}USER and ${envPrefix}PASSWORD, or DATABASE_URL.`,
     }),
   },
   {
     pattern: /(?:FATAL|ERROR|error):\s+database "([^"\n]+)" does not exist/,
-    explain: ([, used], { database }) => ({
+    explain: ([, used], { database, envPrefix }) => ({
       cause: `The tool connects to database '${used}', which does not exist.`,
-      advice: `Let it read DB_NAME or DATABASE_URL, which name '${database}'.`,
+      advice: `Let it read ${envPrefix}NAME or DATABASE_URL, which name '${database}'.`,
     }),
   },
   {
-    pattern: /role "([^"\n]+)" does not exist/,
+    pattern: /role "([^"\n]+)" does not exist(?!, skipping)/,
     explain: ([, role]) => ({
       cause: `The migration names the role '${role}', which does not exist on this server.`,
       advice: 'If it restores a dump, use pg_restore --no-owner --no-privileges.',
@@ -180,10 +210,9 @@ const KNOWN_CAUSES: readonly KnownCause[] = [
   {
     pattern:
       /certificate verify failed|self[- ]signed certificate|root certificate file "([^"\n]+)" does not exist/i,
-    explain: () => ({
+    explain: (_, { envPrefix }) => ({
       cause: 'The tool could not verify the certificate of the server.',
-      advice:
-        'Set ssl-mode: verify-full, and pass DB_SSLROOTCERT to the tool. docs/connections.md of this action lists the clients.',
+      advice: `Set ssl-mode: verify-full, and pass ${envPrefix}SSLROOTCERT to the tool. docs/connections.md of this action lists the clients.`,
     }),
   },
   {

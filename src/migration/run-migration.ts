@@ -7,7 +7,11 @@ import type { MigrationConfig } from '../inputs/types.ts';
 import { withMigrationLock } from '../postgres/advisory-lock.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
-import { explainWriteProtection, type WriteProtectionExplanation } from '../postgres/write-protection.ts';
+import {
+  explainWriteProtection,
+  READ_ONLY_PRESETS_SQL,
+  type WriteProtectionExplanation,
+} from '../postgres/write-protection.ts';
 import { beginAdminMigration, finishAdminMigration, listOwnedBefore } from './admin-migration.ts';
 import { findKnownCause } from './known-causes.ts';
 import { type MigrationResult, migrationEnvironment, runMigrationCommand } from './migration-command.ts';
@@ -47,6 +51,8 @@ export interface Migration {
   readonly variables: ReadonlyMap<string, string>;
   /** The database that the target was cloned from, if it is a clone. */
   readonly template: string | undefined;
+  /** The prefix of the names in `variables`. */
+  readonly envPrefix: string;
 }
 
 /**
@@ -76,7 +82,7 @@ export async function runMigration(
 async function runWithLock(
   run: RunContext,
   state: ActionState,
-  { config, server, target, objectOwner, variables, template }: Migration,
+  { config, server, target, objectOwner, variables, template, envPrefix }: Migration,
   lockSession: Session,
   signal: AbortSignal,
 ): Promise<void> {
@@ -128,7 +134,14 @@ async function runWithLock(
     );
   if (failure !== undefined) {
     const { user, database } = target;
-    const known = findKnownCause(output, { user, database, runAs: config.runAs, template });
+    const known = findKnownCause(output, {
+      user,
+      database,
+      runAs: config.runAs,
+      template,
+      envPrefix,
+      canWrite: cleanedUp && cleanedUp.writeProtection === undefined,
+    });
     throw actionError('migration-failed', { reason: failure, ...known, ...cleanedUp });
   }
 }
@@ -178,6 +191,21 @@ async function cancelStatements(
   }
 }
 
+async function explainProtection(
+  session: Session,
+  { serverFacts }: LoginTarget,
+): Promise<WriteProtectionExplanation | undefined> {
+  const { writeProtection } = session;
+  if (writeProtection === undefined) return undefined;
+  const presets =
+    writeProtection === 'preset' ? await session.query<{ statement: string }>(READ_ONLY_PRESETS_SQL) : [];
+  return explainWriteProtection(
+    writeProtection,
+    serverFacts,
+    presets.map(({ statement }) => statement),
+  );
+}
+
 /** Lines for sessions of the migration that were terminated, and for others that hold advisory locks. */
 interface CleanedUpSessions {
   readonly ended: readonly string[];
@@ -210,8 +238,7 @@ async function cleanUpSessions(
       async (session) => ({
         ended: await terminateMigrationSessions(session, { ...filter, onlyBusy: isCleanExit }, timeoutMs / 2),
         lockHolders: isCleanExit ? [] : await advisoryLockHolders(session),
-        writeProtection:
-          session.writeProtection && explainWriteProtection(session.writeProtection, target.serverFacts),
+        writeProtection: await explainProtection(session, target),
       }),
     );
     for (const line of ended) run.info(`Terminated a session of the migration: ${line}.`);

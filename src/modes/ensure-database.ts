@@ -1,4 +1,3 @@
-import type { FoundServer } from '../azure/reader.ts';
 import { actionError, getErrorSummary } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
@@ -17,7 +16,6 @@ import { listNotCarried } from '../resources/database/carry-rights.ts';
 import { claimCreation } from '../resources/database/create-database.ts';
 import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
-import { clusterDatabaseError } from '../resources/database/elastic-cluster.ts';
 import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
 import { setRolePassword } from '../resources/role/create-role.ts';
@@ -38,7 +36,6 @@ interface EnsuredDatabase extends ReconcileOutcome {
 interface EnsureDatabaseOptions {
   /** The login that is published. */
   readonly target: LoginTarget;
-  readonly server: FoundServer['server'];
   /** Reads in the administrator's session in `postgres`. */
   readonly reader: SqlReader;
   /** Whether this run has added to the server's extension allow-list. */
@@ -50,7 +47,7 @@ export async function ensureDatabase(
   ctx: ModeContext<EnsureConfig>,
   { writer: azureWriter }: WritableControlPlane,
   connections: ServerConnections,
-  { target, server, reader, isAllowListChanged }: EnsureDatabaseOptions,
+  { target, reader, isAllowListChanged }: EnsureDatabaseOptions,
 ): Promise<EnsuredDatabase> {
   const { run, config, reporter } = ctx;
   const policy = ensurePolicy(config);
@@ -64,19 +61,7 @@ export async function ensureDatabase(
   };
   if (config.database.marker !== undefined && !config.database.reset)
     await extendExpiry(run, reader, config.database);
-  const created = await reconcile(reporter, dataPlaneResources, {
-    desired: config,
-    policy,
-    reader,
-    writer,
-    beforeApply: async (plan) => {
-      if (plan.plannedChanges.some(({ change }) => isDatabaseCreation(change))) {
-        const error = clusterDatabaseError(server, config);
-        if (error !== undefined) throw error;
-      }
-      return plan;
-    },
-  });
+  const created = await reconcile(reporter, dataPlaneResources, { desired: config, policy, reader, writer });
   const observed = await reader.database(config.database.name);
   if (observed.status === 'unknown') throw observed.error;
   const found = observed.status === 'present' ? observed.value : undefined;
@@ -111,9 +96,6 @@ export async function ensureDatabase(
     throw error;
   }
 }
-
-const isDatabaseCreation = ({ resource, action }: Change): boolean =>
-  resource === 'database' && action === 'create';
 
 /**
  * Reports the creation of the database if no run has done so: this run has created it, or an earlier run did and failed

@@ -36,7 +36,6 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
     .phase('Ensure database', () =>
       ensureDatabase(ctx, azure, connections, {
         target,
-        server: found.server,
         reader: new SqlReader(session),
         isAllowListChanged: server.changes.some(({ resource }) => resource === 'extension allow-list'),
       }),
@@ -166,6 +165,7 @@ async function migrate(
     objectOwner: migration.runAs === 'admin' ? config.appRole?.name : undefined,
     variables: maskedEnvironment(runtime, config.publish, connection),
     template: config.database.template,
+    envPrefix: config.publish.envPrefix,
   };
   const alreadyWarned = new Set<string>();
   await reporter.phase('Migrate', () =>

@@ -75,19 +75,21 @@ export const untrustedSource = (event: WorkflowEvent): string =>
 
 /**
  * Whether the credentials for Azure or PostgreSQL are missing in a run from which GitHub withholds secrets. The ids for the
- * sign-in can be among the missing secrets and variables. Without a client id, only a self-hosted runner can have an identity.
+ * sign-in can be among the missing secrets and variables. Without an OIDC token, only a self-hosted runner can have an
+ * identity; a client id alone does not show that it has one, but an administrator's password shows that the run gets secrets.
  */
 function hasNoCredentials(runtime: ActionsRuntime, inputs: InputReader): boolean {
   if (secretsWithheldFrom(runtime.event) === undefined) return false;
-  const isCheck = inputs.get('mode') === 'check';
-  if (!isCheck && inputs.secret('admin-password') === undefined) return true;
+  const hasPassword = inputs.secret('admin-password') !== undefined;
+  if (inputs.get('mode') !== 'check' && !hasPassword) return true;
   const isIdMissing = (name: 'client-id' | 'subscription-id', variable: string): boolean =>
     !inputs.isSet(name) && !process.env[variable];
   if (isIdMissing('subscription-id', 'AZURE_SUBSCRIPTION_ID')) return true;
   if (inputs.secret('client-secret', 'AZURE_CLIENT_SECRET')) return false;
+  const isHosted = process.env['RUNNER_ENVIRONMENT'] === 'github-hosted';
   return isIdMissing('client-id', 'AZURE_CLIENT_ID')
-    ? process.env['RUNNER_ENVIRONMENT'] === 'github-hosted'
-    : !runtime.canRequestIdToken;
+    ? isHosted
+    : !runtime.canRequestIdToken && (isHosted || !hasPassword);
 }
 
 function readConfigFileInput(runtime: ActionsRuntime): ConfigFile | undefined {

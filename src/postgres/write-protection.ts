@@ -16,15 +16,31 @@ export interface WriteProtectionExplanation {
   readonly hint: string;
 }
 
-/** Explains a write protection with what Azure reports about the server (docs/azure-behavior.md#read-only-servers). */
+/** The statements that remove what makes sessions of this role in this database read-only; the settings of ALTER … SET. */
+export const READ_ONLY_PRESETS_SQL = `
+  SELECT format('ALTER %s RESET default_transaction_read_only;', CASE
+      WHEN s.setrole = 0 THEN format('DATABASE %I', d.datname)
+      WHEN s.setdatabase = 0 THEN format('ROLE %I', r.rolname)
+      ELSE format('ROLE %I IN DATABASE %I', r.rolname, d.datname) END) AS statement
+  FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS c (setting)
+    LEFT JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+  WHERE (d.datname = current_database() OR s.setdatabase = 0) AND (r.rolname = current_user OR s.setrole = 0)
+    AND (s.setdatabase <> 0 OR s.setrole <> 0) AND lower(split_part(c.setting, '=', 1)) = 'default_transaction_read_only'
+  ORDER BY 1`;
+
+/**
+ * Explains a write protection with what Azure reports about the server (docs/azure-behavior.md#read-only-servers).
+ * @param presets the statements of {@link READ_ONLY_PRESETS_SQL}
+ */
 export function explainWriteProtection(
   protection: WriteProtection,
   { storageGiB, hasAutoGrow, primaryServer }: ServerFacts = {},
+  presets: readonly string[] = [],
 ): WriteProtectionExplanation {
   if (protection === 'preset')
     return {
       cause: 'The database or the role presets default_transaction_read_only = on.',
-      hint: 'Remove the preset, as the owner of the database or an administrator of the role: ALTER DATABASE … RESET default_transaction_read_only; ALTER ROLE … RESET default_transaction_read_only;',
+      hint: `Remove the preset${presets.length === 0 ? '.' : `; run as the administrator, in one session: SET default_transaction_read_only = off; ${presets.join(' ')}`}`,
     };
   if (protection === 'replica')
     return {

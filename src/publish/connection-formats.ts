@@ -116,9 +116,15 @@ const variablesByFormat: Readonly<
   'ado.net': (connection) => ({ ConnectionStrings__Default: adoNetConnectionString(connection) }),
 };
 
-/** The password, and every text of every format that contains it. */
+/** The password as the formats write it. Each form can appear in any further encoding, such as in JSON. */
+export const passwordForms = ({ password }: Connection): readonly string[] => [
+  password,
+  percentEncode(password),
+  password.replaceAll('"', '""'),
+];
+
+/** Every text that contains the password. */
 export const textsWithPassword = (connection: Connection): readonly string[] => [
-  connection.password,
   databaseUrl(connection),
   asyncpgUrl(connection),
   jdbcUrl(connection),

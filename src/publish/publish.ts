@@ -10,7 +10,12 @@ import { resolveInTempDirectory, resolveInWorkspace } from '../common/paths.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { ActionState } from '../github/state.ts';
 import type { PublishConfig } from '../inputs/types.ts';
-import { type Connection, connectionEnvironment, textsWithPassword } from './connection-formats.ts';
+import {
+  type Connection,
+  connectionEnvironment,
+  passwordForms,
+  textsWithPassword,
+} from './connection-formats.ts';
 import { setConnectionOutputs } from './outputs.ts';
 
 /** First line of the dotenv file. Only files with this line are overwritten and removed. */
@@ -22,7 +27,9 @@ export function maskedEnvironment(
   config: PublishConfig,
   connection: Connection,
 ): ReadonlyMap<string, string> {
-  for (const text of textsWithPassword(connection)) runtime.mask(text);
+  for (const form of passwordForms(connection)) runtime.mask(form);
+  // As they are: the other encodings of the password in them are masked already.
+  for (const text of textsWithPassword(connection)) runtime.maskText(text);
   return connectionEnvironment(connection, config);
 }
 

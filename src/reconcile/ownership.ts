@@ -90,12 +90,13 @@ export function roleNotOwnedError(observed: ObservedRole, { name, marker }: Role
 }
 
 function describeOwner(marker: ParsedMarker | undefined, repositoryId: string | undefined): string {
-  if (marker === undefined) return 'it has no ownership marker, so it was not created by this action.';
+  if (marker === undefined)
+    return 'it has no ownership marker (a comment of this action on it), so this action did not create it.';
   if (repositoryId !== undefined && marker.repositoryId !== repositoryId)
-    return `its ownership marker names another repository (id ${marker.repositoryId}).`;
-  const owner = marker.pullRequest === undefined ? 'a base database' : `pull request #${marker.pullRequest}`;
-  const databaseText = marker.database === undefined ? '' : ` and database '${marker.database}'`;
-  return `its ownership marker names ${owner}, with base '${marker.base}'${databaseText}.`;
+    return `its ownership marker (the comment on it) names another repository (id ${marker.repositoryId}).`;
+  const { pullRequest, database = marker.base } = marker;
+  const purpose = pullRequest === undefined ? '' : `pull request #${pullRequest} and `;
+  return `its ownership marker (the comment on it) states that this action created it for ${purpose}database '${database}'.`;
 }
 
 type Named<T> = T & { readonly name: string };

@@ -205,10 +205,12 @@ describe('several clients at once', () => {
     postgres,
   }) => {
     const path = (name: string) => arm.serverPath('shared', `/configurations/${name}`);
-    const body = { properties: { value: '77', source: 'user-override' } };
+    const values = { work_mem: '8192', max_connections: '200' };
     const release = postgres.hold('setParameter');
     const both = await Promise.all(
-      ['work_mem', 'max_connections'].map((name) => arm.send('PUT', path(name), body)),
+      Object.entries(values).map(([name, value]) =>
+        arm.send('PUT', path(name), { properties: { value, source: 'user-override' } }),
+      ),
     );
     expect(both.map(({ status }) => status)).toEqual([202, 202]);
     release();

@@ -1,6 +1,6 @@
 /** A keyword that begins a statement in a hint. */
 const STATEMENT =
-  /\b(?:GRANT|REVOKE|ALTER|DROP|REASSIGN|ROLLBACK|COMMIT|SELECT)\b(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^;"'])*;/g;
+  /\b(?:GRANT|REVOKE|ALTER|DROP|REASSIGN|ROLLBACK|COMMIT|SELECT|SET)\b(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^;"'])*;/g;
 
 /**
  * The SQL statements that a message advises, in their order, as a person copies them: from the keyword to the semicolon.

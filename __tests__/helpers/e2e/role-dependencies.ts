@@ -41,7 +41,8 @@ export const everyKindOfRight = (app: string, admin: string, template: string): 
   `CREATE OPERATOR CLASS class FOR TYPE int USING hash FAMILY integer_ops AS STORAGE int; ALTER OPERATOR CLASS class USING hash OWNER TO ${app}`,
   `CREATE PUBLICATION news; GRANT CREATE ON DATABASE ${template} TO ${app}; ALTER PUBLICATION news OWNER TO ${app}`,
   `CREATE LANGUAGE plown HANDLER plpgsql_call_handler; ALTER LANGUAGE plown OWNER TO ${app}`,
-  `CREATE FUNCTION public.noop() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER watch ON sql_drop EXECUTE FUNCTION public.noop()`,
+  `CREATE FUNCTION public.noop() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER watch ON sql_drop EXECUTE FUNCTION public.noop();
+   ALTER FUNCTION public.noop() OWNER TO ${app}`,
   `CREATE FOREIGN DATA WRAPPER wrapper; CREATE SERVER own_server FOREIGN DATA WRAPPER wrapper; ALTER SERVER own_server OWNER TO ${app}`,
   // Only a superuser can own these, at the time of the change.
   `ALTER ROLE ${app} SUPERUSER`,

@@ -28,6 +28,15 @@ describe('advice about a federated credential', () => {
     },
   );
 
+  test.each([
+    ['https://ghes.example/_services/token', 'The issuer is a GitHub Enterprise Server:'],
+    ['https://token.actions.githubusercontent.com/octo-inc', 'The issuer is that of an enterprise:'],
+    ['https://token.actions.octo.ghe.com', 'The issuer is not https://token.actions.githubusercontent.com:'],
+  ])('names whose issuer it is: %s', (iss, sentence) => {
+    const advice = adviseOnFederatedCredential('AADSTS700211', tokenWith({ ...claims, iss }), 'client-a');
+    expect(advice?.hint).toContain(`${sentence} a credential for github.com does not match.`);
+  });
+
   test('the name of the credential has at most 120 characters, all of which Entra accepts', () => {
     const sub = `repo:octo/boats:environment:${'ä-x/'.repeat(80)}`;
     const advice = adviseOnFederatedCredential('AADSTS700213', tokenWith({ ...claims, sub }), 'client-a');

@@ -99,10 +99,16 @@ describe('a proxy that is not usable is an error that names the variable and the
     expect(removeUnsafeVariables(env)).toEqual({});
   });
 
-  test('a SOCKS proxy in ALL_PROXY is for other programs if HTTPS_PROXY is set', () => {
-    const env = { ALL_PROXY: 'socks5://proxy:1080', HTTPS_PROXY: 'http://proxy:3128' };
-    expect(findProxyProblems(env)).toEqual([]);
-  });
+  test.for(['ALL_PROXY', 'all_proxy', 'HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY'])(
+    'a value of %s that is not usable is for other programs if another variable counts',
+    (name) => {
+      const env = { [name]: 'socks5://proxy:1080', https_proxy: 'http://proxy:3128' };
+      expect(findProxyProblems(env)).toEqual([]);
+      removeUnsafeVariables(env);
+      expect(findProxy('https://a.example', env)?.variable).toBe('https_proxy');
+      expect(findProxy('http://a.example', env)).toBeUndefined();
+    },
+  );
 
   test('every usable proxy is read without an error, for any text', () => {
     fc.assert(

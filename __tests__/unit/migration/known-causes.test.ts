@@ -6,7 +6,10 @@ const app: MigrationContext = {
   database: 'relecloud',
   runAs: 'app',
   template: undefined,
+  envPrefix: 'DB_',
+  canWrite: true,
 };
+const admin: MigrationContext = { ...app, user: 'relecloud_admin', runAs: 'admin' };
 const clone: MigrationContext = {
   ...app,
   user: 'relecloud_app_pr_7',
@@ -53,10 +56,17 @@ const cases: readonly (readonly [
     /postgresql-client-17/,
   ],
   [
-    'a server with full storage',
+    'a read-only transaction of its own',
     'django.db.utils.InternalError: cannot execute CREATE TABLE in a read-only transaction',
-    /refuses CREATE TABLE, because it is read-only/,
-    /storage-size-gb.*storage-auto-grow.*primary/,
+    /refuses CREATE TABLE in a read-only transaction/,
+    /has set its transaction to read-only/,
+  ],
+  [
+    'a read-only transaction, and nobody knows why',
+    'ERROR:  cannot execute CREATE TABLE in a read-only transaction',
+    /refuses CREATE TABLE in a read-only transaction/,
+    /SHOW default_transaction_read_only/,
+    { ...app, canWrite: undefined },
   ],
   [
     'a server without free connections',
@@ -67,8 +77,8 @@ const cases: readonly (readonly [
   [
     'a database without free connections',
     'FATAL:  too many connections for database "relecloud"',
-    /no free connection/,
-    /larger sku-name/,
+    /The connection limit of database 'relecloud' is reached/,
+    /ALTER DATABASE "relecloud" CONNECTION LIMIT -1;/,
   ],
   [
     'Prisma’s shadow database',
@@ -87,6 +97,20 @@ const cases: readonly (readonly [
     'django.db.utils.ProgrammingError: must be owner of table trips',
     /'trips' belongs to another role than 'relecloud_app'/,
     /adopt-objects: true/,
+  ],
+  [
+    'a table of another role, as the administrator',
+    'ERROR:  must be owner of table trips',
+    /'trips' belongs to another role than 'relecloud_admin'/,
+    /role that owns it has to grant .* to 'relecloud_admin', .*set app-username/,
+    admin,
+  ],
+  [
+    'an extension that even the administrator may not create',
+    'ERROR:  permission denied to create extension "hstore"',
+    /the extension 'hstore', which 'relecloud_admin' may not do/,
+    /member of azure_pg_admin/,
+    admin,
   ],
   [
     'Django’s own table of another role',
@@ -116,15 +140,15 @@ const cases: readonly (readonly [
   [
     'a template ahead of its branch',
     'django.db.utils.ProgrammingError: relation "trips" already exists',
-    /'trips' already exists in the clone of 'relecloud': the template has migrations that this branch does not know/,
-    /Merge the base branch.*reset: true/,
+    /'trips' already exists in the clone of 'relecloud': the template has migrations that this branch does not know, or an earlier migration of this branch failed halfway/,
+    /merge the base branch.*reset: true/,
     clone,
   ],
   [
     'a column of a template ahead of its branch',
     'ERROR: column "price" of relation "trips" already exists',
     /'price' already exists in the clone/,
-    /Merge the base branch/,
+    /merge the base branch/,
     clone,
   ],
   [
@@ -144,6 +168,13 @@ const cases: readonly (readonly [
     'FATAL:  password authentication failed for user "postgres"',
     /logs in as 'postgres'/,
     /for 'relecloud_app': let the tool read DB_USER/,
+  ],
+  [
+    'credentials of another user, with another prefix',
+    'FATAL:  password authentication failed for user "postgres"',
+    /logs in as 'postgres'/,
+    /let the tool read APP_USER and APP_PASSWORD/,
+    { ...app, envPrefix: 'APP_' },
   ],
   [
     'a wrongly encoded password',
@@ -206,6 +237,21 @@ describe('a failed migration names the cause that its output shows', () => {
   test('an unknown output has no cause', () => {
     expect(findKnownCause('Applying 0002_trips...\nTypeError: x is undefined\n', app)).toBeUndefined();
     expect(findKnownCause('', app)).toBeUndefined();
+  });
+
+  test.each([
+    'NOTICE:  relation "trips" already exists, skipping',
+    'psql:1.sql:1: NOTICE:  role "olduser" does not exist, skipping',
+    'NOTICE:  column "price" of relation "trips" already exists, skipping',
+  ])('is not a notice of IF [NOT] EXISTS before the error: %s', (notice) => {
+    const failure = 'FATAL:  password authentication failed for user "relecloud_app"';
+    expect(findKnownCause(`${notice}\nERROR:  syntax error at or near "x"\n`, app)).toBeUndefined();
+    expect(findKnownCause(`${notice}\n${failure}\n`, app)?.cause).toMatch(/refuses its password/);
+  });
+
+  test('is left to the error itself if every session of the login is read-only', () => {
+    const output = 'ERROR:  cannot execute CREATE TABLE in a read-only transaction';
+    expect(findKnownCause(output, { ...app, canWrite: false })).toBeUndefined();
   });
 
   test('a text of the output is quoted only in part', () => {

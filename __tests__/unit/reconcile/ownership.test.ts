@@ -188,7 +188,7 @@ describe('the error for a name that is used by something else', () => {
     [
       'another pull request',
       { marker: toParsedMarker({ ...marker, pullRequest: 43 }) },
-      /pull request #43, with base 'relecloud'/,
+      /created it for pull request #43 and database 'relecloud'/,
     ],
   ] as const)('names the reason for a database: %s', (_, overrides, reason) => {
     const error = databaseNotOwnedError(databaseFromConfig(database, overrides), database);
@@ -208,12 +208,12 @@ describe('the error for a name that is used by something else', () => {
     [
       'another database',
       { marker: toParsedMarker({ ...role.marker, database: 'tours' }) },
-      /and database 'tours'/,
+      /for pull request #42 and database 'tours'/,
     ],
     [
       'a base database',
       { marker: toParsedMarker(base.appRole?.marker ?? role.marker) },
-      /names a base database/,
+      /created it for database 'relecloud'/,
     ],
   ] as const)('names the reason for a role: %s', (_, overrides, reason) => {
     const error = roleNotOwnedError(roleFromConfig(role, overrides), role);

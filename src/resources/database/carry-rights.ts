@@ -133,6 +133,7 @@ const NOT_CARRIED_SQL = `
     UNION ALL SELECT 'owner', d.classid, d.objid, d.objsubid, NULL, '' FROM member d CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i
       WHERE d.extension IS NULL AND (
         d.deptype = 'o' AND i.type <> 'default acl' AND i.type <> ALL ($4)
+        OR d.deptype = 'o' AND d.classid = 'pg_proc'::regclass AND d.objid IN (SELECT evtfoid FROM pg_event_trigger)
         OR d.deptype = 'a' AND d.classid <> 'pg_default_acl'::regclass AND d.classid NOT IN (SELECT classid FROM acl)
         OR d.deptype NOT IN ('o', 'a', 'r', 'i'))
     UNION ALL SELECT DISTINCT 'global', d.classid, d.objid, 0, NULL::oid, '' FROM pg_shdepend d JOIN base b ON b.oid = d.refobjid
@@ -238,6 +239,7 @@ function describeDependency({ cause, type, detail }: Dependency, role: string, b
 const OWNERSHIP_REASONS: Readonly<Record<string, string>> = {
   extension: 'PostgreSQL cannot change the owner of an extension, and its members stay with it',
   'event trigger': 'only a superuser can own it',
+  function: 'an event trigger runs it, also for statements of the administrator',
   'foreign-data wrapper': 'only a superuser can own it',
   'user mapping':
     'it can hold a password for another server; create one for the pull request’s role with CREATE USER MAPPING',

@@ -36,7 +36,8 @@ export const TRANSFERABLE_TYPES: readonly string[] = Object.keys(ALTER_KEYWORDS)
 
 /**
  * The objects of this database, of the types in $2, that another role than $1 owns, or only those of the role $3; without
- * temporary objects, objects of extensions, and sequences that follow the owner of their table.
+ * temporary objects, objects of extensions, sequences that follow the owner of their table, and functions of event
+ * triggers: the owner could replace such a function, which then runs as the administrator with its next DDL statement.
  */
 const OBJECTS_OF_OTHER_ROLES_SQL = `
   SELECT d.classid || '/' || d.objid AS id, i.type, i.identity, pg_get_userbyid(d.refobjid) AS owner, EXISTS (SELECT FROM pg_class c
@@ -52,6 +53,7 @@ const OBJECTS_OF_OTHER_ROLES_SQL = `
   WHERE d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND pg_get_userbyid(d.refobjid) <> $1 AND i.type = ANY ($2)
     AND pg_get_userbyid(d.refobjid) = coalesce($3, pg_get_userbyid(d.refobjid)) AND coalesce(i.schema, '') !~ '^pg_temp'
+    AND NOT (d.classid = 'pg_proc'::regclass AND d.objid IN (SELECT evtfoid FROM pg_event_trigger))
     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classid AND e.objid = d.objid
       AND (e.deptype = 'e' OR e.classid = 'pg_class'::regclass AND e.deptype IN ('a', 'i')
         AND e.refclassid = 'pg_class'::regclass AND i.type = 'sequence'))
@@ -171,16 +173,25 @@ export async function transferAllObjects(
   );
   const forced = objects.filter((object) => policiesApply && object.isExemptFromPolicies && !isOwn(object));
   const failures = await changeOwners(run, session, role, objects, forced);
-  const isTransferred = (object: OwnedObject): boolean => !failures.has(objectKey(object));
-  if (!forced.some(isTransferred)) return failures;
-  const readers = objects.filter(
-    (object) => object.readsPoliciesAsOwner && !isOwn(object) && isTransferred(object),
-  );
-  if (readers.length > 0)
-    run.warning(
-      `These objects read with the rights of their owner, who was another role in the template and is '${role}' in the clone. Rows of tables with row-level security that only their former owner can read are missing in their results: ${joinBounded(readers.map(describeFormerOwner))}.`,
-    );
+  const readers = objects.filter((object) => !isOwn(object));
+  warnPolicyReaders(run, role, readers, forced, failures);
   return failures;
+}
+
+/** Warns about objects that had another owner, and that read tables whose row-level security is forced now. */
+function warnPolicyReaders(
+  run: RunContext,
+  role: string,
+  objects: readonly ObjectOfOtherRole[],
+  forced: readonly ObjectOfOtherRole[],
+  failures: ReadonlyMap<string, string>,
+): void {
+  const isTransferred = (object: OwnedObject): boolean => !failures.has(objectKey(object));
+  const readers = objects.filter((object) => object.readsPoliciesAsOwner && isTransferred(object));
+  if (readers.length > 0 && forced.some(isTransferred))
+    run.warning(
+      `These objects read with the rights of their owner, who was another role and is '${role}' now. Rows of tables with row-level security that only their former owner can read are missing in their results: ${joinBounded(readers.map(describeFormerOwner))}.`,
+    );
 }
 
 /** What {@link transferObjectsOf} did. */
@@ -208,6 +219,7 @@ export async function transferObjectsOf(
   );
   const forced = objects.filter((object) => forcePolicies && object.isExemptFromPolicies);
   const failures = await changeOwners(run, session, role, objects, forced);
+  warnPolicyReaders(run, role, objects, forced, failures);
   return { transferred: objects.filter((object) => !failures.has(objectKey(object))), failures };
 }
 

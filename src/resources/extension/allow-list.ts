@@ -1,5 +1,6 @@
 import type { AzureReader } from '../../azure/reader.ts';
 import type { AzureWriter } from '../../azure/writer.ts';
+import { actionError } from '../../common/errors.ts';
 import type { CheckConfig, EnsureConfig } from '../../inputs/types.ts';
 import { type Diff, type Observed, present } from '../../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
@@ -59,6 +60,7 @@ export const extensionAllowListHandler: ResourceHandler<readonly string[], strin
  * Adds extensions to the allow-list. Other jobs can add extensions at the same time, so the list is read before each
  * request, and again after it: a concurrent write can remove the entries of this run.
  * @returns `adopted` if the list has them already
+ * @throws `extension-failed` before any request if Azure does not offer one of them
  */
 export async function allowExtensions(
   writer: AzureWriter,
@@ -69,6 +71,7 @@ export async function allowExtensions(
     if (observed.status === 'unknown') throw observed.error;
     return observed.status === 'present' ? observed.value : '';
   };
+  await rejectUnavailableExtensions(writer.reader, extensions);
   const isComplete = (list: string): boolean => missingFromAllowList(list, extensions).length === 0;
   let outcome: ApplyResult = 'adopted';
   for (let writes = 0; writes < MAX_WRITES && !isComplete(await readCurrent()); writes += 1) {
@@ -81,6 +84,35 @@ export async function allowExtensions(
     outcome = 'applied';
   }
   return outcome;
+}
+
+/** Azure refuses the whole list, without a name, if it does not offer one of the extensions. */
+async function rejectUnavailableExtensions(
+  reader: AzureReader,
+  extensions: readonly string[],
+): Promise<void> {
+  const observed = await reader.getParameter(ALLOW_LIST_PARAMETER);
+  if (observed.status !== 'present') return;
+  const { value = '', allowedValues = '' } = observed.value;
+  const offered = parseAllowList(allowedValues);
+  if (offered.length === 0) return;
+  // What is on the list already is not requested.
+  const [extension] = missingFromAllowList([value, ...offered].join(','), extensions);
+  if (extension === undefined) return;
+  const similar = offered.filter((name) => isSimilarName(name, extension));
+  throw actionError('extension-failed', {
+    extension,
+    reason: 'Azure does not offer it on this server.',
+    hint: `Correct the input extensions${similar.length === 0 ? '.' : `: did you mean ${similar.join(' or ')}?`} Azure offers: ${offered.join(', ')}.`,
+  });
+}
+
+/** Whether two names differ only in their separators, or in the prefix `pg`: pgvector is `vector`. */
+export function isSimilarName(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((name) =>
+    name.toLowerCase().replaceAll(/[-_]/g, '').replace(/^pg/, ''),
+  );
+  return first === second;
 }
 
 async function readAllowList(reader: AzureReader): Promise<Observed<string>> {

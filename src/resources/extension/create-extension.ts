@@ -1,7 +1,13 @@
 import pg from 'pg';
 import { actionError, getErrorMessage } from '../../common/errors.ts';
 import { retry } from '../../common/polling.ts';
-import { explainPgError, formatPgError, getSqlState, retryOnConflict } from '../../postgres/pg-errors.ts';
+import {
+  explainPgError,
+  formatPgError,
+  getPgHint,
+  getSqlState,
+  retryOnConflict,
+} from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 
@@ -82,6 +88,16 @@ async function findUntrustedSchemaOwner(session: Session, schema: string): Promi
   return row?.owner;
 }
 
+const ALLOW_LIST_HINT =
+  'The action has added it to the server parameter azure.extensions. Check whether another job or a policy overwrites this parameter, then run the step again.';
+
+/** The library of the extension has to be loaded at the start of the server, as PostgreSQL’s message or hint says. */
+const needsPreload = (error: unknown): boolean =>
+  /shared_preload_libraries|must be preloaded/.test(`${getErrorMessage(error)} ${getPgHint(error)}`);
+
+const preloadHint = (extension: string): string =>
+  `Add ${extension} to the value of shared_preload_libraries in server-parameters, with on-drift: fix, restart the server, then run the step again.`;
+
 /** Adds the extension to the allow-list when Azure refuses it, because another job may have overwritten the list. */
 async function retryUntilAllowListed(
   { run, allowExtensions }: Pick<SqlWriterDeps, 'run' | 'allowExtensions'>,
@@ -93,8 +109,10 @@ async function retryUntilAllowListed(
     const isNotAllowListed = /allow-listed/i.test(getErrorMessage(error));
     if (!isNotAllowListed || elapsedMs > ALLOW_LIST_TIMEOUT_MS) {
       const explained = explainPgError(error, {
-        ...(isNotAllowListed ? { '0A000': 'Add it to the server parameter azure.extensions.' } : {}),
-        '42501': 'If only the owner of the server can create this extension, create it manually.',
+        ...(isNotAllowListed ? { [getSqlState(error)]: ALLOW_LIST_HINT } : {}),
+        ...(needsPreload(error) ? { [getSqlState(error)]: preloadHint(extension) } : {}),
+        '42501':
+          'Set admin-username to the administrator of the server, who is a member of azure_pg_admin. In a database of another owner, the owner has to grant CREATE on the database to it.',
       });
       throw actionError('extension-failed', { extension, ...explained }, { cause: error });
     }

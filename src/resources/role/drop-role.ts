@@ -18,6 +18,7 @@ import {
   ownedObjectsBlocker,
   preparedTransactionBlocker,
   type RoleToDrop,
+  readCurrentUser,
   roleBlockedError,
   withRoleDatabase,
 } from './role-blockers.ts';
@@ -123,8 +124,10 @@ async function revokeInAllDatabases(deps: SqlWriterDeps, role: RoleToDrop): Prom
     const state = await withRoleDatabase(deps, database, (session) =>
       retryOnConflict(run, () => revokeInDatabase(session, name, role, ofPullRequest)),
     );
-    if (state === 'closed')
-      throw roleBlockedError(role.name, [closedDatabaseBlocker(database)], FINAL_BLOCKERS_NOTE);
+    if (state === 'closed') {
+      const blocker = closedDatabaseBlocker(database, await readCurrentUser(reader.session));
+      throw roleBlockedError(role.name, [blocker], FINAL_BLOCKERS_NOTE);
+    }
   }
 }
 

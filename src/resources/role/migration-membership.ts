@@ -96,6 +96,19 @@ function toBaseMarker({ administered, marker }: FoundRole): BaseMarker | undefin
   return { kind, repositoryId, base, database, ...(migrationMembership && { migrationMembership }) };
 }
 
+/** Whether the role's ownership marker, which only the administrator can write, names it as the application role of a database. */
+export async function isApplicationRoleOf(
+  session: Session,
+  role: string,
+  database: string,
+): Promise<boolean> {
+  const observed = await new SqlReader(session).role(role);
+  if (observed.status === 'unknown') throw observed.error;
+  if (observed.status === 'absent') return false;
+  const { administered, marker } = observed.value;
+  return administered && marker?.kind === 'base' && marker.database === database;
+}
+
 const MIGRATION_LOCKED_SQL = `
   SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
     WHERE d.datname = $1 AND l.locktype = 'advisory' AND l.granted AND ${MIGRATION_LOCK_SQL}) AS locked`;

@@ -24,6 +24,12 @@ export interface RoleToDrop {
   readonly repositoryId: string;
 }
 
+/** The administrator of the session, for statements that name it. */
+export async function readCurrentUser(session: Session): Promise<string> {
+  const [row] = await session.query<{ name: string }>('SELECT current_user AS name');
+  return row?.name ?? '';
+}
+
 /** What prevents the drop of a role. */
 export interface RoleBlocker {
   /** Its location and a description. */
@@ -52,7 +58,7 @@ export async function findRoleBlockers(
         : await withRoleDatabase(admin, database, (databaseSession) =>
             findOwnedInDatabase(databaseSession, role.oid, database.ofPullRequest),
           );
-    if (owned === 'closed') blockers.push(closedDatabaseBlocker(database));
+    if (owned === 'closed') blockers.push(closedDatabaseBlocker(database, await readCurrentUser(session)));
     else if (typeof owned === 'object' && owned.count > 0)
       blockers.push(ownedObjectsBlocker(role, database.name, owned));
   }
@@ -112,12 +118,15 @@ export const ownedObjectsBlocker = (
 });
 
 /** The administrator cannot connect, so it can neither list the role's objects there nor revoke its privileges. */
-export const closedDatabaseBlocker = ({ name, owned, ofPullRequest }: RoleDatabase): RoleBlocker => ({
+export const closedDatabaseBlocker = (
+  { name, owned, ofPullRequest }: RoleDatabase,
+  administrator: string,
+): RoleBlocker => ({
   line: `in database '${name}', to which admin-username cannot connect: ${owned === 0 ? 'only privileges' : countObjects(owned)}`,
   remedies: [
     ofPullRequest
       ? `Database '${name}' was created for a pull request, and its drop was interrupted: run mode: drop for that pull request, or mode: sweep.`
-      : `Allow connections to database '${name}', or ask its owner to run: ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS true; GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(name)} TO the role in admin-username. The next run then lists the objects in it.`,
+      : `Allow connections to database '${name}', or ask its owner to run: ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS true; GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(administrator)}; The next run then lists the objects in it.`,
   ],
 });
 

@@ -3,10 +3,9 @@ import { findCharset, normalizeLocale } from '../../common/charsets.ts';
 import { parseParameterNumber } from './parameter-number.ts';
 
 /** What ARM reports about the values of a parameter. See docs/azure-behavior.md#server-parameters. */
-export type ParameterMetadata = Pick<
-  Configuration,
-  'name' | 'dataType' | 'unit' | 'allowedValues' | 'isReadOnly'
->;
+export type ParameterMetadata = Pick<Configuration, 'name' | 'dataType' | 'allowedValues' | 'isReadOnly'> & {
+  readonly unit?: string | undefined;
+};
 
 interface Interpretation {
   /** The same text for every spelling of the value; undefined for a text that is no value of this type. */
@@ -50,8 +49,10 @@ export function validateParameterValue(
   return interpret(metadata, declared).error;
 }
 
-function interpret(metadata: ParameterMetadata, value: string): Interpretation {
+function interpret(shown: ParameterMetadata, value: string): Interpretation {
   const text = value.trim();
+  // ARM can also show null or an empty text for what a parameter does not have.
+  const metadata = { ...shown, unit: shown.unit || undefined, allowedValues: shown.allowedValues || '' };
   switch (metadata.dataType) {
     case 'Boolean':
       return interpretBoolean(metadata, text);
@@ -62,8 +63,11 @@ function interpret(metadata: ParameterMetadata, value: string): Interpretation {
     case 'Integer':
     case 'Numeric':
       return interpretNumber(metadata, text);
-    default:
+    case 'String':
       return interpretText(metadata, text);
+    default:
+      // Of an unknown type, it is also unknown what the allowed values say, so Azure decides.
+      return { meaning: text, armValue: text };
   }
 }
 
@@ -212,39 +216,52 @@ const parseIdentifiers = (text: string): readonly string[] =>
     JSON.stringify(quoted === undefined ? identifier.toLowerCase() : quoted.replaceAll('""', '"')),
   );
 
-const DATE_ORDERS: Readonly<Record<string, string>> = {
-  YMD: 'YMD',
-  DMY: 'DMY',
-  EURO: 'DMY',
-  EUROPEAN: 'DMY',
-  MDY: 'MDY',
-  US: 'MDY',
-  NONEURO: 'MDY',
-  NONEUROPEAN: 'MDY',
-};
+const DATE_STYLES: readonly string[] = ['ISO', 'SQL', 'POSTGRES', 'GERMAN'];
+
+const DATE_ORDERS: ReadonlyMap<string, string> = new Map([
+  ['YMD', 'YMD'],
+  ['DMY', 'DMY'],
+  ['EURO', 'DMY'],
+  ['EUROPEAN', 'DMY'],
+  ['MDY', 'MDY'],
+  ['US', 'MDY'],
+  ['NONEURO', 'MDY'],
+  ['NONEUROPEAN', 'MDY'],
+]);
 
 interface DateStyle {
   readonly style: string | undefined;
   readonly order: string | undefined;
 }
 
-/** Style and order of dates, in any order and case. `German` has the order DMY if no other is given. */
-function parseDateStyle(text: string): DateStyle {
-  const words = text.toUpperCase().split(/[\s,]+/);
-  const style = words.find((word) => /^(ISO|SQL|POSTGRES|GERMAN)$/.test(word));
-  const order = words.map((word) => DATE_ORDERS[word]).find((word) => word !== undefined);
+/**
+ * Style and order of dates, in any order and case. `German` has the order DMY if no other is given.
+ * @returns undefined for a text with an unknown word, two styles or two orders, which PostgreSQL rejects
+ */
+function parseDateStyle(text: string): DateStyle | undefined {
+  const styles = new Set<string>();
+  const orders = new Set<string>();
+  const words = text.trim().toUpperCase();
+  for (const word of words.split(/[\s,]+/)) {
+    const order = DATE_ORDERS.get(word);
+    if (order !== undefined) orders.add(order);
+    else if (DATE_STYLES.includes(word)) styles.add(word);
+    else return undefined;
+  }
+  const [[style], [order]] = [[...styles], [...orders]];
+  if (styles.size > 1 || orders.size > 1) return undefined;
   return { style, order: order ?? (style === 'GERMAN' ? 'DMY' : undefined) };
 }
 
 function formatDateStyle(text: string): string {
-  const { style, order } = parseDateStyle(text);
+  const { style, order } = parseDateStyle(text) ?? {};
   return style === undefined ? text : [style, order].filter(Boolean).join(', ');
 }
 
 /** A style without an order leaves the order as it is, and the other way round. */
 function isDateStyleSatisfied(declared: string, shown: string): boolean {
   const [expectedStyle, actual] = [parseDateStyle(declared), parseDateStyle(shown)];
-  if (expectedStyle.style === undefined && expectedStyle.order === undefined) return false;
+  if (expectedStyle === undefined || actual === undefined) return false;
   return (
     (expectedStyle.style ?? actual.style) === actual.style &&
     (expectedStyle.order ?? actual.order) === actual.order
@@ -259,8 +276,9 @@ const MAX_PATTERN_LENGTH = 1000;
  * tested: then Azure decides.
  */
 function matchesPattern(pattern: string, text: string): boolean {
-  const quantifiers = pattern.replaceAll(/\[[^\]]*\]/g, '').match(/[*+?{]/g) ?? [];
-  const isBounded = quantifiers.length <= 2 && !/\)[*+{]|\\\d/.test(pattern);
+  const operators = pattern.replaceAll(/\\./gs, '').replaceAll(/\[[^\]]*\]/g, '');
+  const count = (operator: RegExp): number => operators.match(operator)?.length ?? 0;
+  const isBounded = count(/[*+?{]/g) <= 2 && count(/\(/g) <= 3 && !/\)[*+{]|\\\d/.test(pattern);
   if (pattern === '' || !isBounded || Math.max(pattern.length, text.length) > MAX_PATTERN_LENGTH) return true;
   try {
     return new RegExp(`^(?:${pattern})$`, 's').test(text);

@@ -47,7 +47,7 @@ describe('the error for a template that stays in use', () => {
     async ([, ended], { inFakeTime }) => {
       const error = await inFakeTime(cloneWithBusyTemplate(() => ended));
       expect(error).toContain('psql of role carol, process 4711');
-      expect(error).toContain('What to do: End these sessions, or clone');
+      expect(error).toMatch(/What to do: End these sessions \(SELECT pg_terminate_backend.*or clone/);
       expect(error).not.toMatch(/reconnected|REVOKE/);
     },
   );

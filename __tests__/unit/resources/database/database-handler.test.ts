@@ -120,7 +120,7 @@ describe('a base database', () => {
     const marker = { kind: 'pull-request', repositoryId: '1', pullRequest: 7, base: 'x' } as const;
     const pullRequestDatabase = { ...existing, marker: toParsedMarker(marker) };
     expect(() => databaseHandler.diff(desiredFrom(), present(pullRequestDatabase))).toThrow(
-      'names pull request #7',
+      'created it for pull request #7',
     );
     expect(
       databaseHandler.diff(desiredFrom(), present({ ...pullRequestDatabase, isOwnedByAdmin: false })),

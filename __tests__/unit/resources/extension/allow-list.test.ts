@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   addExtensions,
+  isSimilarName,
   missingFromAllowList,
   parseAllowList,
 } from '../../../../src/resources/extension/allow-list.ts';
@@ -51,4 +52,13 @@ describe('adding extensions to the allow-list', () => {
   test('never adds plpgsql, which is in every database', () => {
     expect(missingFromAllowList('', ['plpgsql', 'pgcrypto'])).toEqual(['pgcrypto']);
   });
+});
+
+test.each([
+  ['vector', 'pgvector', true],
+  ['uuid-ossp', 'uuid_ossp', true],
+  ['pg_trgm', 'PG-TRGM', true],
+  ['postgis', 'postgis_raster', false],
+])('%s is suggested for %s: %s', (offered, requested, expected) => {
+  expect(isSimilarName(offered, requested)).toBe(expected);
 });

@@ -56,6 +56,24 @@ describe('an extension that is not trusted', () => {
   });
 });
 
+test.each([
+  ['55000', 'pg_cron can only be loaded via shared_preload_libraries', undefined],
+  ['XX000', 'extension "timescaledb" must be preloaded', 'Please preload the timescaledb library.'],
+])(
+  'an extension whose library is not loaded is refused with the parameter to set: %s',
+  async (code, message, hint) => {
+    const query = async (text: string): Promise<readonly unknown[]> => {
+      if (/pg_available_extensions/.test(text)) return [{ schema: null, trusted: false }];
+      if (/^CREATE/.test(text)) throw Object.assign(new Error(message), { code, hint });
+      return [];
+    };
+    const deps = { run: createTestRun(), allowExtensions: async () => {} };
+    await expect(createExtension(deps, { query } as unknown as Session, 'postgis', false)).rejects.toThrow(
+      /What to do: Add postgis to the value of shared_preload_libraries in server-parameters/,
+    );
+  },
+);
+
 test('a trusted extension is created in the schema that it requires, regardless of its owner', async () => {
   expect(
     await createAndRecordStatements({ trusted: true, schemaOwner: 'app_pr_7', schema: 'pg_catalog' }, true),

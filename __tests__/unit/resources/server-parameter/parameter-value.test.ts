@@ -106,6 +106,9 @@ const others: readonly (readonly [name: string, declared: string, shown: string]
   ['TimeZone', 'UTC', 'Europe/Berlin'],
   ['DateStyle', 'ISO, DMY', 'ISO, MDY'],
   ['DateStyle', 'German', 'German, MDY'],
+  ['DateStyle', 'ISO, DMX', 'ISO, MDY'],
+  ['DateStyle', 'ISO, SQL', 'ISO, MDY'],
+  ['DateStyle', 'ISO, MDY, DMY', 'ISO, MDY'],
   ['wal_level', 'logical', 'replica'],
   ['client_encoding', 'LATIN1', 'UTF8'],
   ['wal_compression', 'lz4', 'on'],
@@ -215,6 +218,8 @@ describe('a value that Azure cannot set', () => {
     ['shared_preload_libraries', 'pgaudit,my_library', "has 'my_library'"],
     ['pgaudit.log', '', 'a list of: none, read'],
     ['DateStyle', 'Klingon', 'a text of the form'],
+    ['DateStyle', 'ISO, DMX', 'a text of the form'],
+    ['DateStyle', 'ISO, SQL', 'a text of the form'],
     ['TimeZone', 'not a zone', 'a text of the form'],
     ['fsync', 'off', "Azure sets it, to 'on', and nobody can change it"],
     ['synchronous_commit', 'off', "Azure sets it, to 'on'"],
@@ -228,13 +233,31 @@ describe('a value that Azure cannot set', () => {
     expect(validateParameterValue({ ...bare, unit: 'fortnights' }, '5', '4')).toBeUndefined();
     expect(validateParameterValue({ ...bare, dataType: 'Enumeration' }, 'x', 'y')).toBeUndefined();
     expect(validateParameterValue({ ...bare, dataType: 'Other' }, 'x', 'y')).toBeUndefined();
+    expect(validateParameterValue({ ...bare, dataType: 'Other', allowedValues: '1-5' }, 'x', 'y')).toBe(
+      undefined,
+    );
   });
+
+  test.for(['Integer', 'Numeric', 'Boolean', 'Enumeration', 'Set', 'String'])(
+    'is judged as without a unit and a list if ARM shows them as null or empty: %s',
+    (dataType) => {
+      for (const nothing of [null, '']) {
+        const metadata = { name: 'p', dataType, unit: nothing, allowedValues: nothing } as ParameterMetadata;
+        expect(validateParameterValue(metadata, '1', '0')).toBeUndefined();
+        expect(areParameterValuesEqual(metadata, '1', '0')).toBe(false);
+      }
+      const empty = { name: 'p', dataType: 'Integer', unit: '' };
+      expect(validateParameterValue(empty, '1s', '0')).toContain('a whole number, without a unit');
+    },
+  );
 
   test('is found in linear time, whatever pattern Azure returns', () => {
     for (const allowedValues of [
       '(a+)+b',
       '(a|a)*b',
       'a*a*a*a*a*b',
+      String.raw`\[?a*a*a*a*a*a*\]`,
+      `${'(a|a)'.repeat(100)}b`,
       '(',
       '[z-a]',
       '\\1(a)',
