@@ -12,7 +12,7 @@ describe('the egress address', () => {
     await emulator.control('PUT', 'client', { ip: '198.51.100.7' });
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(/sees 203\.0\.113\.50, but .* sees 203\.0\.113\.51/);
-    expect(step.log).toContain('Set allowed-ip-ranges to all of them');
+    expect(step.log).toContain('Set allowed-ip-ranges in the step with mode: ensure to all of them');
     expect(await emulator.ruleNames('two-addresses')).toEqual([]);
   });
 
