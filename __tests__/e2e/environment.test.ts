@@ -44,6 +44,8 @@ test('a proxy that is not usable fails the step before the first request, with t
   });
   const step = await job.spawnStep(inputs);
   expect(step.exitCode).toBe(1);
+  expect(step.log).toContain('The environment of the job cannot be used:');
+  expect(step.log).not.toContain('in the step, or in its config-file');
   expect(step.log).toContain('the environment variable https_proxy is not the URL of a proxy');
   expect(step.log).toContain('the environment variable HTTP_PROXY names a socks5 proxy');
   expect(step.log).toContain('http://host:port');

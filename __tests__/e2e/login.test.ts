@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
+import { statementsAfter } from '../helpers/e2e/advice.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
-import { adminLoginTo, query } from '../helpers/e2e/postgres-client.ts';
+import { adminLoginTo, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 describe('a login failure never opens the firewall', () => {
@@ -37,6 +38,34 @@ describe('a login failure never opens the firewall', () => {
     expect(step.log).toContain("The login to database 'closed'");
     expect(await emulator.armWrites()).toEqual([]);
   });
+});
+
+test('a login that the role or the database forbids: the statements of the error permit it', async ({
+  emulator,
+}) => {
+  const admin = await adminLoginTo(emulator, 'logins');
+  const superuser = superuserLogin(admin.host);
+  const inputs = {
+    ...defaultInputs,
+    'server-name': 'logins',
+    'app-username': 'guarded',
+    'app-password': 'Guarded-Password1',
+  };
+  expect((await new Job(emulator).step(inputs)).exitCode).toBe(0);
+  const causes: readonly (readonly [cause: string, advice: string])[] = [
+    ['ALTER ROLE guarded NOLOGIN', 'permits that with: '],
+    [`ALTER ROLE guarded VALID UNTIL '2020-01-01'`, '(VALID UNTIL). Run as '],
+    ['ALTER DATABASE relecloud ALLOW_CONNECTIONS false', 'run as its owner: '],
+    [`ALTER ROLE guarded SET local_preload_libraries = 'nowhere'`, 'Remove the preset, as '],
+  ];
+  for (const [cause, advice] of causes) {
+    await query(emulator, superuser, cause);
+    const refused = await new Job(emulator).step(inputs);
+    expect(refused.log, cause).toContain('(login-failed)');
+    for (const statement of statementsAfter(refused.log, advice)) await query(emulator, admin, statement);
+    const permitted = await new Job(emulator).step(inputs);
+    expect(permitted.exitCode, permitted.log).toBe(0);
+  }
 });
 
 describe('a limit of connections', () => {

@@ -100,8 +100,11 @@ describe('the server', () => {
     await emulator.clearRecords();
     const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'private' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('self-hosted runner inside its network');
+    expect(step.log).toContain('Public access of the server is disabled');
     expect((await emulator.requests()).filter(({ path }) => path.includes('/firewallRules'))).toEqual([]);
+    const advised = { 'public-access': 'Enabled', 'on-drift': 'fix' };
+    const enabled = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'private', ...advised });
+    expect(enabled.exitCode, enabled.log).toBe(0);
   });
 
   test('is not changed if declared properties differ, with a warning, and is fixed in place with on-drift: fix', async ({
@@ -217,7 +220,7 @@ describe('the server', () => {
       'resource-group': 'states',
     });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain("The server name 'taken' is used by another server");
+    expect(step.log).toContain("The server name 'taken' is in use, but this identity sees no such server in");
     expect((await emulator.requests()).filter(({ method }) => method === 'PUT')).toEqual([]);
   });
 });

@@ -179,6 +179,7 @@ describe('the action signs in to Azure', () => {
       AADSTS700027: 'not signed by the issuer',
       AADSTS53003: 'Conditional Access policy',
       AADSTS500011: 'check azure-environment',
+      AADSTS7000999: 'https://login.microsoftonline.com/error?code=7000999',
     };
     for (const [number, text] of Object.entries(advice)) {
       await emulator.clearRecords();
@@ -191,12 +192,27 @@ describe('the action signs in to Azure', () => {
     await emulator.clearRecords();
   });
 
-  test('or fails with an error that states what the job needs', async ({ emulator }) => {
+  test('or fails with an error that states why nothing else signs in, and what the job needs', async ({
+    emulator,
+  }) => {
     const job = withoutIdToken(
       new Job(emulator, { AZURE_POD_IDENTITY_AUTHORITY_HOST: 'http://127.0.0.1:9' }),
     );
-    const { step } = await requestedGrants(emulator, job);
+    writeFileSync(join(job.tempDirectory, 'az'), '#!/bin/sh\necho "ERROR: run az login" >&2; exit 1\n');
+    chmodSync(join(job.tempDirectory, 'az'), 0o755);
+    job.env['PATH'] = `${job.tempDirectory}:${job.env['PATH']}`;
+    const step = await job.step({ ...inputs, mode: 'check' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain('id-token: write');
+    expect(step.log).toMatch(/failed: this runner has no managed identity; .*az login/);
+    expect(step.log).toContain('For OpenID Connect, add `permissions: id-token: write` to the job. Or');
+  });
+
+  test('an unknown tenant is named as the cause, although the discovery fails before the sign-in', async ({
+    emulator,
+  }) => {
+    const tenant = '11111111-1111-1111-1111-111111111111';
+    const step = await new Job(emulator).step({ ...inputs, mode: 'check', 'tenant-id': tenant });
+    expect(step.log).toContain(`AADSTS90002: Tenant '${tenant}' not found`);
+    expect(step.log).toContain('check tenant-id and azure-environment');
   });
 });

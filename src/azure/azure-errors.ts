@@ -95,10 +95,14 @@ export function toAzureError(doing: string, error: unknown, hasUncertainEffect =
   if (error instanceof ActionError) return error;
   const azure = hasUncertainEffect ? withoutRejection(azureDetails(error)) : azureDetails(error);
   if (azure)
-    return actionError('azure-request-failed', { doing, hint: azureHint(azure) }, { cause: error, azure });
+    return actionError(
+      'azure-request-failed',
+      { doing, hint: azureHint(azure, doing) },
+      { cause: error, azure },
+    );
   if (!isRestError(error)) return error instanceof Error ? error : new Error(getErrorMessage(error));
   const hint = isClientSideError(error)
-    ? azureHint({ code: error.code ?? '', message: '' })
+    ? azureHint({ code: error.code ?? '', message: '' }, doing)
     : (networkHint(error) ??
       'Check the network of the runner and https://status.azure.com, and run the workflow again.');
   return actionError(
@@ -139,8 +143,8 @@ export async function tryRead<T>(what: string, read: () => Promise<Observed<T>>)
       what,
       reason: azure ? azure.message : getErrorMessage(error),
       hint: azure
-        ? azureHint(azure)
-        : (networkHint(error) ?? azureHint({ code: clientErrorCode(error), message: '' })),
+        ? azureHint(azure, `reading ${what}`)
+        : (networkHint(error) ?? azureHint({ code: clientErrorCode(error), message: '' }, `reading ${what}`)),
     };
     return unknown(
       actionError('state-unknown', parameters, azure ? { cause: error, azure } : { cause: error }),

@@ -12,7 +12,7 @@ import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.t
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { Endpoints } from './clouds.ts';
 import { adviseOnFederatedCredential, type FederatedCredentialAdvice } from './federated-identity.ts';
-import { SignInClient, type SignInObstacle, toObstacle } from './sign-in-client.ts';
+import { SignInClient, toObstacle } from './sign-in-client.ts';
 
 /** What signing in needs from the workflow. */
 export interface OidcTokenProvider {
@@ -49,7 +49,7 @@ export function createCredential(
     describeTimeout(`no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}`, endpoints.authorityHost);
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
-      client.obstacle = undefined;
+      client.reset();
       try {
         const pendingToken = withTimeout(
           SIGN_IN_TIMEOUT_MS,
@@ -62,7 +62,7 @@ export function createCredential(
         return token;
       } catch (error) {
         if (options?.abortSignal?.aborted) throw error;
-        throw toSignInError(choice, error, client.obstacle ?? toObstacle(error));
+        throw toSignInError(choice, error, client);
       }
     },
   };
@@ -82,6 +82,8 @@ interface CredentialChoice {
   /** To follow "Signing in to Azure by". */
   readonly description: string;
   readonly hint: string;
+  /** What the hint says about each refusal of Entra that {@link HINTS_BY_ERROR_NUMBER} does not know. */
+  readonly isHintForRefusals?: true;
   /** Advice for an error number of Entra that depends on what was presented. */
   readonly advise?: (errorNumber: string) => FederatedCredentialAdvice | undefined;
 }
@@ -117,11 +119,11 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
     return {
       credential,
       description: "OpenID Connect (the job's own token)",
-      hint: 'Check client-id and tenant-id, and that the application has a federated credential for this repository and branch, environment or pull request.',
+      hint: 'Check client-id and tenant-id.',
       advise: (errorNumber) => adviseOnFederatedCredential(errorNumber, presented, clientId),
     };
   },
-  ambient: ({ clientId, subscriptionId }, endpoints, tokenProvider, client) => ({
+  ambient: ({ clientId, tenantId, subscriptionId }, endpoints, tokenProvider, client) => ({
     credential: new ChainedTokenCredential(
       // Without the explicit authority, an earlier step could redirect a federated token with an environment variable.
       new ManagedIdentityCredential({
@@ -132,11 +134,22 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
       new AzureCliCredential({ subscription: subscriptionId }),
     ),
     description: 'managed identity and by the az CLI’s session',
-    hint: tokenProvider.canRequestIdToken
-      ? 'For OpenID Connect, set client-id and tenant-id.'
-      : 'On a runner without a managed identity, add `permissions: id-token: write` to the job and set client-id and tenant-id.',
+    hint: ambientHint({ clientId, tenantId, canRequestIdToken: tokenProvider.canRequestIdToken }),
+    isHintForRefusals: true,
   }),
 };
+
+/** What is missing for OpenID Connect, and the other ways to sign in without a secret. */
+export function ambientHint(
+  given: Pick<SignInConfig, 'clientId' | 'tenantId'> & { canRequestIdToken: boolean },
+): string {
+  const missingIds = [!given.clientId && 'client-id', !given.tenantId && 'tenant-id'].filter(Boolean);
+  const steps = [
+    !given.canRequestIdToken && 'add `permissions: id-token: write` to the job',
+    missingIds.length > 0 && `set ${missingIds.join(' and ')}`,
+  ].filter(Boolean);
+  return `For OpenID Connect, ${steps.join(' and ')}. Or sign in with azure/login in an earlier step of the job, or use a runner with a managed identity.`;
+}
 
 const authorityOptions = ({ authorityHost, isLocalAuthority }: Endpoints) => ({
   authorityHost,
@@ -195,34 +208,55 @@ const HINTS_BY_ERROR_NUMBER: Readonly<Record<string, string>> = {
   AADSTS500011: 'The tenant does not know the resource of this cloud: check azure-environment and tenant-id.',
 };
 
-/** @param obstacle if Entra did not decide about the sign-in, so that its configuration is not the cause */
+/** @param client with what its requests ended with, which the libraries do not report */
 function toSignInError(
-  { description: method, hint: fallbackHint, advise }: CredentialChoice,
+  { description: method, hint: methodHint, isHintForRefusals, advise }: CredentialChoice,
   error: unknown,
-  obstacle: SignInObstacle | undefined,
+  client: SignInClient,
 ): Error {
-  const message = getRawErrorMessage(error);
-  const errorNumber = /AADSTS\d+/.exec(message)?.[0];
+  const message = describeSignInFailure(error);
+  const refusal = /AADSTS\d/.test(message) ? message : (client.refusal ?? message);
+  const errorNumber = /AADSTS\d+/.exec(refusal)?.[0];
+  // Then Entra did not decide about the sign-in, so that its configuration is not the cause.
+  const obstacle = client.obstacle ?? toObstacle(error);
   if (errorNumber === undefined && obstacle !== undefined) {
     const { text, hint, cause = error } = obstacle;
     return actionError('sign-in-failed', { method, reason: text, hint }, { cause });
   }
-  const reason = message.split(/\r?\n/).find((line) => line.includes(errorNumber ?? '')) ?? message;
-  const correlationId = /Correlation ID: ([0-9a-f-]{36})/i.exec(message)?.[1];
-  const azure = errorNumber && {
+  if (errorNumber === undefined)
+    return actionError(
+      'sign-in-failed',
+      { method, reason: message.replaceAll(/\s*\n\s*/g, ' ').trim(), hint: methodHint },
+      { cause: error },
+    );
+  const line = refusal.split(/\r?\n/).find((text) => text.includes(errorNumber)) ?? refusal;
+  const correlationId = /Correlation ID: ([0-9a-f-]{36})/i.exec(refusal)?.[1];
+  const azure = {
     code: errorNumber,
-    message: reason.trim(),
+    message: line.trim(),
     ...(correlationId ? { correlationId } : {}),
   };
-  const advice = errorNumber === undefined ? undefined : advise?.(errorNumber);
+  const hint =
+    HINTS_BY_ERROR_NUMBER[errorNumber] ??
+    (isHintForRefusals
+      ? methodHint
+      : `https://login.microsoftonline.com/error?code=${errorNumber.replace('AADSTS', '')} explains the error.`);
   return actionError(
     'sign-in-failed',
-    {
-      method,
-      reason: errorNumber ?? reason.trim(),
-      hint: (errorNumber && HINTS_BY_ERROR_NUMBER[errorNumber]) ?? fallbackHint,
-      ...advice,
-    },
-    azure ? { cause: error, azure } : { cause: error },
+    { method, reason: errorNumber, hint, ...advise?.(errorNumber) },
+    { cause: error, azure },
   );
 }
+
+/** The message of a library's error; of a chain of credentials, why each of them has no token. */
+function describeSignInFailure(error: unknown): string {
+  const { errors } = Object(error) as { readonly errors?: unknown };
+  if (!Array.isArray(errors)) return getRawErrorMessage(error);
+  return errors
+    .map((each: unknown) => getRawErrorMessage(each).trim())
+    .map((text) => (NO_MANAGED_IDENTITY.test(text) ? 'this runner has no managed identity' : text))
+    .join('; ');
+}
+
+/** How the library reports that nothing answers at the address of a managed identity. */
+const NO_MANAGED_IDENTITY = /^ManagedIdentityCredential: Network unreachable/;

@@ -26,21 +26,26 @@ function readClaims(token: string): PresentedIdentity | undefined {
 /** What to do about an assertion that no federated credential matches. */
 export interface FederatedCredentialAdvice {
   readonly hint: string;
-  /** The command that registers exactly what the job presents, as words. */
+  /** The command that registers exactly what the job presents, as words; empty if the token cannot be read. */
   readonly command: readonly string[];
 }
 
 /**
  * Advice from the token that the job has presented (docs/azure-behavior.md#github-oidc-subjects).
- * @returns undefined for another error, and for a token that cannot be read
+ * @returns undefined for another error
  */
 export function adviseOnFederatedCredential(
   errorNumber: string,
   token: string,
   clientId: string,
 ): FederatedCredentialAdvice | undefined {
-  const presented = NO_MATCH.includes(errorNumber) ? readClaims(token) : undefined;
-  if (presented === undefined) return undefined;
+  if (!NO_MATCH.includes(errorNumber)) return undefined;
+  const presented = readClaims(token);
+  if (presented === undefined)
+    return {
+      hint: 'Check that the application has a federated credential for this repository and branch, environment or pull request.',
+      command: [],
+    };
   const { issuer, subject, audience } = presented;
   return {
     hint: [

@@ -1,9 +1,14 @@
 import type { AzureDetails } from '../common/errors.ts';
 
+/** What to do; it can depend on what the request does, see {@link azureHint}. */
+type Hint = string | ((doing: string) => string);
+
 /** What to do, by Azure's error code (docs/azure-behavior.md#error-codes). */
-const HINTS_BY_CODE: Readonly<Record<string, string>> = {
-  AuthorizationFailed:
-    "Give the identity a role on the server's resource group (or on the subscription) that may do this, such as Contributor, and wait a few minutes until the assignment takes effect.",
+const HINTS_BY_CODE: Readonly<Record<string, Hint>> = {
+  AuthorizationFailed: (doing) =>
+    /^creating resource group/.test(doing)
+      ? 'The resource group does not exist. Create it and give the identity a role on it, such as Contributor, or give the identity that role on the subscription; then wait a few minutes until the assignment takes effect.'
+      : "Give the identity a role on the server's resource group (or on the subscription) that may do this, such as Contributor, and wait a few minutes until the assignment takes effect.",
   LinkedAuthorizationFailed: 'Give the identity rights on the linked resource too.',
   InvalidAuthenticationToken:
     'Check azure-environment, tenant-id and subscription-id: the token is not for this subscription.',
@@ -20,11 +25,11 @@ const HINTS_BY_CODE: Readonly<Record<string, string>> = {
     'This version or size is not available to this subscription in this region: choose another region, postgres-version or sku-name.',
   ServerNameAlreadyExists: 'Server names are unique across Azure: choose another server-name.',
   ServerGroupDropping: 'A server of this name is being deleted: wait, or choose another server-name.',
-  ScopeLocked:
-    'A lock on the server or its resource group forbids this: remove the lock, or declare the rule with allowed-ip-ranges.',
+  ScopeLocked: lockHint,
   RequestDisallowedByPolicy: 'A policy of the subscription forbids this: ask its administrator.',
   SubscriptionRequestsThrottled: 'Azure throttles the subscription: run fewer workflows at once, or later.',
-  ServerStoppedError: 'Start the server, or set start-if-stopped to true.',
+  ServerStoppedError:
+    'Start the server (az postgres flexible-server start), or run mode: ensure, which starts it unless start-if-stopped is false.',
   ServerIsBusy: 'The server is busy with another operation: run the workflow again.',
   ServerBusy: 'The server is busy with another operation: run the workflow again.',
   UnreadableAnswer:
@@ -34,9 +39,19 @@ const HINTS_BY_CODE: Readonly<Record<string, string>> = {
   UnexpectedHost:
     'Run the workflow again. If the error remains, check for a proxy that changes the responses of Azure.',
   EndlessList: 'Run the workflow again. If the error remains, report it to Azure with the correlation id.',
-  InternalServerError:
-    'Azure reports no cause. Known causes are a weak administrator password for a new server, and a server that is not Ready.',
+  InternalServerError: (doing) =>
+    /^creating server/.test(doing)
+      ? 'Azure reports no cause. A known one is a weak admin-password: use a longer one with upper-case and lower-case letters, digits and symbols. Otherwise run the workflow again; https://status.azure.com reports outages.'
+      : 'Azure reports no cause. Check in the Azure portal that the server is Ready, and run the workflow again; https://status.azure.com reports outages.',
 };
+
+/** A lock against deletion permits every other change; a read-only lock permits none. */
+function lockHint(doing: string): string {
+  const isRule = /firewall rule/.test(doing);
+  return /^deleting/.test(doing)
+    ? `A lock against deletion on the server or its resource group forbids this: remove the lock.${isRule ? ' No temporary rule is needed if mode: ensure declares the addresses of this runner with allowed-ip-ranges.' : ''}`
+    : `A read-only lock on the server or its resource group forbids this: remove the lock.${isRule ? ' A run needs no new rule if one for the addresses of this runner exists before the lock is set.' : ''}`;
+}
 
 const HINTS_BY_STATUS: Readonly<Record<number, string>> = {
   401: 'Check tenant-id, subscription-id and azure-environment.',
@@ -44,12 +59,16 @@ const HINTS_BY_STATUS: Readonly<Record<number, string>> = {
   429: 'Azure throttles the subscription: run fewer workflows at once, or later.',
 };
 
-/** What to do about an error of Azure, in one sentence. */
-export function azureHint({ code, status }: AzureDetails): string {
+/**
+ * What to do about an error of Azure.
+ * @param doing what failed, to follow "while", such as `creating server 'x'`
+ */
+export function azureHint({ code, status }: AzureDetails, doing: string): string {
   const fallback =
     'Correct what Azure reports. If it reports nothing that you can correct, run the workflow again; https://status.azure.com reports outages.';
+  const hint = Object.hasOwn(HINTS_BY_CODE, code) ? HINTS_BY_CODE[code] : undefined;
   return (
-    (Object.hasOwn(HINTS_BY_CODE, code) ? HINTS_BY_CODE[code] : undefined) ??
+    (typeof hint === 'function' ? hint(doing) : hint) ??
     (status === undefined ? undefined : HINTS_BY_STATUS[status]) ??
     fallback
   );

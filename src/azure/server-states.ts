@@ -43,7 +43,8 @@ export const acceptsConnections = (state: string): boolean =>
   ['Ready', 'Updating', 'Restarting', 'Starting'].includes(state);
 
 const STATE_HINTS: Readonly<Record<string, string>> = {
-  Stopped: 'Start it (az postgres flexible-server start), or set start-if-stopped to true.',
+  Stopped:
+    'Start it (az postgres flexible-server start), or set start-if-stopped to true in mode ensure, drop or sweep.',
   Dropping: 'It is being deleted: wait until it is deleted, or choose another server-name.',
   Disabled: 'Check in the Azure portal why it is disabled.',
   Inaccessible: 'Its encryption key cannot be reached: restore the access of the server to its key.',

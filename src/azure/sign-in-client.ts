@@ -19,11 +19,20 @@ export class SignInClient implements HttpClient {
   readonly #client = createHttpClient();
   /** The last failure; undefined if Entra has answered since. */
   obstacle: SignInObstacle | undefined;
+  /** The last refusal of Entra, with its AADSTS number: MSAL replaces one of the discovery by `endpoints_resolution_error`. */
+  refusal: string | undefined;
+
+  /** Forgets what earlier requests ended with. */
+  reset(): void {
+    this.obstacle = undefined;
+    this.refusal = undefined;
+  }
 
   async sendRequest(request: Parameters<HttpClient['sendRequest']>[0]): Promise<PipelineResponse> {
     try {
       const response = await this.#client.sendRequest(request);
       this.obstacle = findAnswerObstacle(response);
+      this.refusal = findRefusal(response);
       return response;
     } catch (error) {
       // A managed identity has its endpoint on this machine; that none exists is the usual case.
@@ -44,6 +53,11 @@ export function toObstacle(error: unknown): SignInObstacle | undefined {
   if (typeof message === 'string' && typeof hint === 'string') return { text: message, hint, cause: error };
   const failure = findNetworkFailure(error);
   return failure && { text: failure.text, hint: failure.hint, cause: error };
+}
+
+function findRefusal({ status, bodyAsText }: PipelineResponse): string | undefined {
+  const description = status < 400 ? undefined : parseJsonObject(bodyAsText ?? '')?.['error_description'];
+  return typeof description === 'string' && /AADSTS\d/.test(description) ? description : undefined;
 }
 
 /** Entra answers every request with a JSON object, an error with an AADSTS number. */

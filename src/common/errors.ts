@@ -50,10 +50,31 @@ function connectionLimitText({
 }
 
 export const errorCatalog = {
-  'inputs-invalid': (p: { errors: readonly string[] }): ErrorText => ({
-    summary: `${p.errors.length === 1 ? 'An input is' : `${p.errors.length} inputs are`} invalid:${longList(p.errors)}`,
-    hint: 'Correct them in the step, or in its config-file. Nothing was requested or changed.',
-  }),
+  'inputs-invalid': (p: {
+    errors: readonly string[];
+    /** What is wrong with variables of the environment, which no input sets. */
+    environmentErrors?: readonly string[];
+  }): ErrorText => {
+    const { errors, environmentErrors = [] } = p;
+    return {
+      summary: [
+        errors.length > 0 &&
+          `${errors.length === 1 ? 'An input is' : `${errors.length} inputs are`} invalid:${longList(errors)}`,
+        environmentErrors.length > 0 &&
+          `The environment of the job cannot be used:${longList(environmentErrors)}`,
+      ]
+        .filter(Boolean)
+        .join('\n'),
+      hint: [
+        errors.length > 0 && 'Correct the inputs in the step, or in its config-file.',
+        environmentErrors.length > 0 &&
+          'Correct the variables where they are set: env in the workflow, or the settings of the runner.',
+        'Nothing was requested or changed.',
+      ]
+        .filter(Boolean)
+        .join(' '),
+    };
+  },
   'creation-inputs-invalid': (p: { errors: readonly string[]; server: string }): ErrorText => ({
     summary: `Server '${p.server}' does not exist, and it cannot be created with these inputs:${longList(p.errors)}`,
     hint: 'Complete the inputs, or check server-name if the server should exist. Nothing was changed.',
@@ -94,9 +115,9 @@ export const errorCatalog = {
     summary: `Server '${p.server}' was not found in ${p.resourceGroup === undefined ? '' : `resource group '${p.resourceGroup}' of `}subscription ${p.subscription}. Nothing was checked or dropped.`,
     hint: 'Check server-name, subscription-id and resource-group, and that the identity can read the server. If the server was deleted, remove this step.',
   }),
-  'server-name-taken': (p: { server: string }): ErrorText => ({
-    summary: `The server name '${p.server}' is used by another server, which this identity cannot see in this subscription or resource group.`,
-    hint: 'Server names are unique across Azure, and the name of a deleted server stays reserved for days. Choose another server-name, or correct subscription-id, resource-group or the permissions of the identity.',
+  'server-name-taken': (p: { server: string; resourceGroup: string | undefined }): ErrorText => ({
+    summary: `The server name '${p.server}' is in use, but this identity sees no such server in ${p.resourceGroup === undefined ? 'this subscription' : `resource group '${p.resourceGroup}'`}.`,
+    hint: 'If the server is yours, correct resource-group or subscription-id, or let the identity read it. Otherwise choose another server-name: names are unique across Azure, and that of a deleted server stays reserved for days.',
   }),
   'server-not-usable': (p: { server: string; state: string; hint: string }): ErrorText => ({
     summary: `Server '${p.server}' is in state ${p.state}.`,
@@ -152,7 +173,7 @@ export const errorCatalog = {
     hint:
       p.scope === 'server'
         ? 'Other clients use all connections. Let fewer jobs run at once (a concurrency group of GitHub Actions), limit the connection pools of the applications, or choose a larger sku, which has a larger max_connections.'
-        : `${p.limit === 0 ? 'Somebody has disabled connections with this limit. Run' : 'End sessions that are not needed, or run'} as its administrator: ALTER ${p.scope.toUpperCase()} "${p.name.replaceAll('"', '""')}" CONNECTION LIMIT -1;`,
+        : `${p.limit === 0 ? 'Somebody has disabled connections with this limit. Run' : 'End sessions that are not needed, or run'} as ${p.scope === 'database' ? 'its owner' : 'an administrator of the server'}: ALTER ${p.scope.toUpperCase()} "${p.name.replaceAll('"', '""')}" CONNECTION LIMIT -1;`,
     url: `${DOCS_URL}/concepts-limits`,
   }),
   'server-read-only': (p: { host: string; reason: string; cause: string; hint: string }): ErrorText => ({

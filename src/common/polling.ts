@@ -72,21 +72,38 @@ export async function waitFor<T>(
       intervalMs = Math.min(intervalMs * 1.5, maxIntervalMs);
     }
   } catch (error) {
-    throw run.signal.aborted ? toWaitError(run.signal, error, describeWait(), options.hint) : error;
+    throw run.signal.aborted
+      ? toWaitError(run.signal, error, { what: describeWait(), elapsedMs: elapsedMs(), hint: options.hint })
+      : error;
   }
 }
 
 const pauseMs = (intervalMs: number, { jitter }: WaitOptions): number =>
   jitter ? Math.random() * intervalMs : intervalMs;
 
+interface EndedWait {
+  readonly what: string;
+  readonly elapsedMs: number;
+  readonly hint: string | undefined;
+}
+
+/** Milliseconds that the wait of an error lasted, for {@link toWaitError}. */
+const waitedMs = new WeakMap<ActionError, number>();
+
 /**
- * The error of a wait when the run has ended: the run's error, with what the innermost wait waited for. An error that the
- * wait has found itself is thrown unchanged.
+ * The error of a wait when the run has ended: the run's error, with what the innermost wait waited for. That is the outer
+ * wait if most of its time had passed before: then the inner one is only a step of one of its polls. An error that the wait
+ * has found itself is thrown unchanged.
  */
-function toWaitError(signal: AbortSignal, thrown: unknown, what: string, hint: string | undefined): unknown {
+function toWaitError(signal: AbortSignal, thrown: unknown, { what, elapsedMs, hint }: EndedWait): unknown {
   const { reason } = signal;
-  if (thrown instanceof ActionError && thrown !== reason) return thrown;
-  return reason instanceof ActionError ? addWaitContext(reason, what, thrown, hint) : reason;
+  const innerMs = thrown instanceof ActionError ? waitedMs.get(thrown) : undefined;
+  const isStep = innerMs !== undefined && innerMs < elapsedMs / 2;
+  if (thrown instanceof ActionError && thrown !== reason && !isStep) return thrown;
+  if (!(reason instanceof ActionError)) return reason;
+  const error = addWaitContext(reason, what, thrown, hint);
+  waitedMs.set(error, elapsedMs);
+  return error;
 }
 
 /** Whether a wait has reached its own `timeoutMs`, and not the end of the run. */

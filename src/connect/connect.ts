@@ -175,7 +175,8 @@ async function connectPrivately(
 ): Promise<Session> {
   const result = await retryTransientFailures(deps, target, first);
   if ('session' in result) return result.session;
-  const hint =
-    'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.';
+  const hint = deps.isInVirtualNetwork
+    ? 'The server has private access, so no firewall rule can help: run this job on a self-hosted runner inside its network.'
+    : 'Public access of the server is disabled, so no firewall rule can help. Run this job on a self-hosted runner inside a network with a private endpoint of the server, or enable it: public-access: Enabled and on-drift: fix in mode: ensure.';
   throw actionError('not-reachable', { host: target.host, reason: result.failure.reason, hint });
 }

@@ -25,11 +25,11 @@ export class ConflictingAddressesError extends ActionError {
 
 /** What to do if connections leave the network of this runner from several addresses, so that no single one is enough. */
 export const addressPoolHint = (addresses: readonly string[]): string =>
-  `Connections leave the network of this runner from several addresses (${addresses.join(', ')}). Set allowed-ip-ranges to all of them: the ranges of its NAT gateway or proxy pool.`;
+  `Connections leave the network of this runner from several addresses (${addresses.join(', ')}). Set allowed-ip-ranges in the step with mode: ensure to all of them: the ranges of its NAT gateway or proxy pool.`;
 
 /** What to do if the echo services do not determine the address. */
 const RUNNER_IP_HINT =
-  'Or set runner-ip to the public address from which this runner reaches PostgreSQL, or allowed-ip-ranges to all addresses of its network.';
+  'Or set runner-ip to the public address from which this runner reaches PostgreSQL, or allowed-ip-ranges in the step with mode: ensure to all addresses of its network.';
 
 /**
  * The public IPv4 address of this runner on which two echo services agree. All are asked at once, the first two answers
@@ -82,8 +82,8 @@ function tooFewAnswersError(failures: readonly { service: string; error: unknown
     .map(({ error }) => findNetworkFailure(error)?.hint)
     .filter((hint) => hint !== undefined);
   return actionError('egress-address-unknown', {
-    reason: `fewer than two echo services answered (${texts.join('; ')}).`,
-    hint: [hints[0] ?? 'Permit requests from this runner to the echo services.', RUNNER_IP_HINT].join(' '),
+    reason: `fewer than two of the services that return the address of their caller answered (${texts.join('; ')}).`,
+    hint: [hints[0] ?? 'Permit requests from this runner to these services.', RUNNER_IP_HINT].join(' '),
   });
 }
 

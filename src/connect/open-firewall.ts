@@ -18,6 +18,8 @@ export interface ConnectionDeps extends ConnectionLimitReader {
   readonly run: RunContext;
   /** False for a server with private access, which has no firewall rules. */
   readonly hasPublicAccess: boolean;
+  /** Whether the server was created inside a virtual network, so that its public access cannot be enabled. */
+  readonly isInVirtualNetwork: boolean;
   /** Whether the server can also be reached through a private endpoint, which bypasses the firewall. */
   readonly hasPrivateEndpoint: boolean;
   /** The input runner-ip. */
@@ -108,7 +110,9 @@ function waitForPersistentRule(
     `A firewall rule covers ${address}, but does not admit it yet (${reason}); waiting for it to work.`,
   );
   const tryLogin = createLoginRetry(deps, target, address);
-  return waitFor(deps.run, `the firewall rule for ${address} to work`, tryLogin);
+  return waitFor(deps.run, `the firewall rule for ${address} to work`, tryLogin, {
+    hint: otherAddressHint(deps),
+  });
 }
 
 /**
@@ -133,7 +137,7 @@ async function createRuleAndConnect(
         if (openedSession === undefined) await creation.check(setReason);
         return openedSession;
       },
-      OWN_RULE_POLL_OPTIONS,
+      { ...OWN_RULE_POLL_OPTIONS, hint: otherAddressHint(deps) },
     );
     return session;
   } finally {
@@ -184,15 +188,14 @@ function multipleAddressesError({ host }: LoginTarget, addresses: readonly strin
 /** Why a rule for the address may not work, and the inputs to set. */
 const otherAddressHint = ({ echoProxy }: ConnectionDeps): string =>
   echoProxy === undefined
-    ? 'If this runner reaches PostgreSQL from another address, set runner-ip to that address, or set allowed-ip-ranges to all addresses of its network.'
-    : `The echo services were asked through the proxy ${echoProxy}, which connections to PostgreSQL do not use. Set runner-ip to the public address from which this runner reaches PostgreSQL, or set allowed-ip-ranges to all addresses of its network.`;
+    ? 'If this runner reaches PostgreSQL from another address, set runner-ip to that address, or set allowed-ip-ranges in the step with mode: ensure to all addresses of its network.'
+    : `The services that return the address of their caller were asked through the proxy ${echoProxy}, which connections to PostgreSQL do not use. Set runner-ip to the public address from which this runner reaches PostgreSQL, or set allowed-ip-ranges in the step with mode: ensure to all addresses of its network.`;
 
 /** The address that PostgreSQL's refusal names. @throws `not-reachable` if no rule can admit it */
 function requirePublicAddress({ host }: LoginTarget, address: string | undefined): string | undefined {
   const problem = address === undefined ? undefined : validatePublicAddress(address);
   if (problem === undefined) return address;
-  const hint =
-    'Run this job where it reaches the server from a public address, or set allowed-ip-ranges to its ranges.';
+  const hint = 'Run this job where it reaches the server from a public address.';
   throw actionError('not-reachable', {
     host,
     reason: `PostgreSQL sees this runner as an address for which no rule can be created: ${problem}.`,
@@ -285,7 +288,12 @@ async function recheckAddress(
     return address;
   });
   if (observedAddress !== address)
-    throw new AddressMismatchError('The echo services see', target.host, observedAddress, address);
+    throw new AddressMismatchError(
+      'The services that return the address of their caller see',
+      target.host,
+      observedAddress,
+      address,
+    );
 }
 
 /** Returns true once after `firstDelayMs` milliseconds, and again after each `intervalMs`. */

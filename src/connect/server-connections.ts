@@ -1,5 +1,5 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { hasPublicAccess } from '../azure/server-states.ts';
+import { hasPrivateAccess, hasPublicAccess } from '../azure/server-states.ts';
 import type { AzureWriter } from '../azure/writer.ts';
 import { validatePublicAddress } from '../common/addresses.ts';
 import { getErrorMessage } from '../common/errors.ts';
@@ -59,6 +59,7 @@ export class ServerConnections {
     this.#deps = {
       run,
       hasPublicAccess: hasPublicAccess(server),
+      isInVirtualNetwork: hasPrivateAccess(server),
       hasPrivateEndpoint: (server.privateEndpointConnections ?? []).length > 0,
       runnerIp,
       login: (target, timeoutMs) => login(target, timeoutMs, run.signal),

@@ -2,7 +2,7 @@ import { actionError, getErrorSummary } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
 import type { LoginTarget } from '../postgres/login.ts';
-import { SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
+import { expiredPasswordHint, SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
 import { formatPgError, getSqlState } from '../postgres/pg-errors.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
@@ -153,8 +153,23 @@ async function connectAsPublished(
   const { reason, sqlState } = second.failure;
   const { user, host, database } = target;
   if (sqlState === INVALID_PASSWORD_SQL_STATE)
-    throw actionError('login-failed', { user, host, database, reason, hint: SCRAM_VERIFIER_HINT });
+    throw actionError('login-failed', {
+      user,
+      host,
+      database,
+      reason,
+      hint: await explainRefusedPassword(writer, user),
+    });
   return { session: await connections.openSession(target), changes: [change] };
+}
+
+/** Why PostgreSQL refuses the password that was just set. */
+async function explainRefusedPassword({ reader }: SqlWriterDeps, user: string): Promise<string> {
+  const [role] = await reader.session.query<{ validUntil: string }>(
+    `SELECT rolvaliduntil::text AS "validUntil" FROM pg_roles WHERE rolname = $1 AND rolvaliduntil < now()`,
+    [user],
+  );
+  return role === undefined ? SCRAM_VERIFIER_HINT : expiredPasswordHint(user, role.validUntil);
 }
 
 const passwordChange = ({ name }: AppRoleConfig): Change => ({

@@ -39,8 +39,12 @@ export function readConfig(runtime: ActionsRuntime): Config | undefined {
     if (!configFile?.isUnreadable) throw missingCredentialsError(event);
   }
   const config = parseConfig(raw, parseContext);
-  const errors = [...findProxyProblems(originalEnvironment()), ...('errors' in config ? config.errors : [])];
-  if ('errors' in config || errors.length > 0) throw actionError('inputs-invalid', { errors });
+  const environmentErrors = findProxyProblems(originalEnvironment());
+  if ('errors' in config || environmentErrors.length > 0)
+    throw actionError('inputs-invalid', {
+      errors: 'errors' in config ? config.errors : [],
+      environmentErrors,
+    });
   if (config.mode === 'ensure' && runsForkWithSecrets(event))
     throw actionError('fork-not-allowed', { number: event.pullRequest?.number ?? 0 });
   return config;

@@ -1,4 +1,7 @@
+import pg from 'pg';
 import { getErrorMessage } from '../common/errors.ts';
+import type { ServerFacts } from '../common/server-facts.ts';
+import { shellQuote } from '../common/shell-quote.ts';
 import {
   type ConnectionLimitScope,
   connectionLimitScope,
@@ -46,20 +49,34 @@ export class PasswordRequestError extends Error {
   }
 }
 
+/** Who logs in, and where. */
+export interface LoginSubject {
+  readonly user: string;
+  readonly database: string;
+  readonly serverFacts?: ServerFacts;
+}
+
 /** What to do about a refused login. */
-const LOGIN_HINTS: SqlStateHints = {
-  '28P01':
-    'Check admin-username and admin-password (az postgres flexible-server update --admin-password sets a new one).',
-  '28000': 'Check that this role has LOGIN, and that password authentication is enabled on the server.',
-  '3D000': 'Check the input database.',
-  '42501': 'Grant the role CONNECT on this database.',
-  // Only a startup message names a setting.
-  '42704':
-    'The server does not have a setting of the action’s sessions. Check whether its major version is being changed, then run the step again.',
-  '55000':
-    'The database accepts no connections. If no drop of it is in progress, its owner allows them: ALTER DATABASE … ALLOW_CONNECTIONS true.',
-  '58': 'The server cannot load a library that the role or the database presets (local_preload_libraries, session_preload_libraries). Remove the preset: ALTER ROLE … RESET or ALTER DATABASE … RESET.',
-};
+function loginHints({ user, database, serverFacts = {} }: LoginSubject): SqlStateHints {
+  const [role, inDatabase] = [pg.escapeIdentifier(user), pg.escapeIdentifier(database)];
+  return {
+    '28P01': passwordHint(user, serverFacts),
+    '28000': `Check that password authentication is enabled on the server, and that the role may log in. An administrator of the server permits that with: ALTER ROLE ${role} LOGIN;`,
+    '42501': `Run as the owner of the database: GRANT CONNECT ON DATABASE ${inDatabase} TO ${role};`,
+    // Only a startup message names a setting.
+    '42704':
+      'The server does not have a setting of the action’s sessions. Check whether its major version is being changed, then run the step again.',
+    '55000': `The database accepts no connections. If no drop of it is in progress, run as its owner: ALTER DATABASE ${inDatabase} ALLOW_CONNECTIONS true;`,
+    '58': `The server cannot load a library that the role or the database presets (local_preload_libraries, or in the same way session_preload_libraries). Remove the preset, as an administrator of the server: ALTER ROLE ${role} RESET local_preload_libraries; or as the owner of the database: ALTER DATABASE ${inDatabase} RESET local_preload_libraries;`,
+  };
+}
+
+function passwordHint(user: string, { name, resourceGroup, administrator = user }: ServerFacts): string {
+  const check = 'Check admin-username and admin-password.';
+  if (administrator !== user) return `${check} The administrator of the server is '${administrator}'.`;
+  if (name === undefined || resourceGroup === undefined) return check;
+  return `${check} To set a new password: az postgres flexible-server update --resource-group ${shellQuote(resourceGroup)} --name ${shellQuote(name)} --admin-password "$NEW_PASSWORD"`;
+}
 
 /**
  * For a role whose password is refused (28P01) right after it was set: the action stores a SCRAM verifier, and older
@@ -68,6 +85,10 @@ const LOGIN_HINTS: SqlStateHints = {
 export const SCRAM_VERIFIER_HINT =
   'Its password has just been set, as a SCRAM verifier. Check the server parameters password_encryption and azure.accepted_password_auth_method: if the second does not contain scram-sha-256, set it to md5,scram-sha-256 (az postgres flexible-server parameter set). Otherwise another job has set another password since.';
 
+/** For a role whose password is refused because its time is over, whatever the password is. */
+export const expiredPasswordHint = (user: string, validUntil: string): string =>
+  `Its passwords are valid until ${validUntil} (VALID UNTIL). Run as an administrator of the server: ALTER ROLE ${pg.escapeIdentifier(user)} VALID UNTIL 'infinity';`;
+
 /** The server starts, shuts down, or has ended its sessions after a crash. */
 const TRANSIENT_SQL_STATES = ['57P03', '57P01', '57P02'];
 
@@ -75,12 +96,12 @@ const TRANSIENT_SQL_STATES = ['57P03', '57P01', '57P02'];
 const TOO_MANY_CONNECTIONS = '53300';
 
 /** Classifies the error of a login attempt. */
-export function classifyLoginError(error: unknown): LoginFailure {
+export function classifyLoginError(error: unknown, subject: LoginSubject): LoginFailure {
   const message = getErrorMessage(error);
   const code = getErrorCode(error);
   if (error instanceof PasswordRequestError) return { kind: 'refused', reason: message, hint: error.hint };
   // Checked first, so that no text in an error of PostgreSQL can be taken for a blocked connection.
-  if (isSqlState(code)) return fromSqlState(code, message, error);
+  if (isSqlState(code)) return fromSqlState(code, message, error, subject);
   // The driver's checks of SCRAM: the server does not prove its identity, or asks for an unsupported mechanism.
   if (/^SASL: /.test(message)) return { kind: 'refused', reason: message, hint: PASSWORD_AUTH_HINT };
   if (message === 'timeout expired' || code === 'ETIMEDOUT') {
@@ -104,9 +125,9 @@ export const slowServerFailure: LoginFailure = {
   hint: 'Check the load of the server in the Azure portal.',
 };
 
-function fromSqlState(code: string, message: string, error: unknown): LoginFailure {
+function fromSqlState(code: string, message: string, error: unknown, subject: LoginSubject): LoginFailure {
   if (code === '28000' && /no pg_hba\.conf entry/.test(message)) return fromPgHbaError(message);
-  const explained = { ...explainPgError(error, LOGIN_HINTS), sqlState: code };
+  const explained = { ...explainPgError(error, loginHints(subject)), sqlState: code };
   if (code === TOO_MANY_CONNECTIONS)
     return { kind: 'transient', ...explained, limitScope: connectionLimitScope(error) };
   return { kind: TRANSIENT_SQL_STATES.includes(code) ? 'transient' : 'refused', ...explained };

@@ -36,16 +36,16 @@ export interface LoginAttempt {
  */
 export function login(target: SessionTarget, timeoutMs: number, signal: AbortSignal): LoginAttempt {
   const session = new Session(target, timeoutMs, signal);
-  return { result: connectSession(session), serverResponded: () => session.serverResponded };
+  return { result: connectSession(session, target), serverResponded: () => session.serverResponded };
 }
 
-async function connectSession(session: Session): Promise<LoginResult> {
+async function connectSession(session: Session, target: SessionTarget): Promise<LoginResult> {
   try {
     await session.connect();
     return { session };
   } catch (error) {
     void session.close();
-    const failure = classifyLoginError(error);
+    const failure = classifyLoginError(error, target);
     // A firewall sends nothing. A server that has sent something is slow, and must not lead to a firewall rule.
     const isSlow = failure.kind === 'blocked' && failure.isSilent === true && session.serverResponded;
     return { failure: isSlow ? slowServerFailure : failure };

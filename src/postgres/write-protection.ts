@@ -59,7 +59,7 @@ export function explainWriteProtection(
         : 'and storage-auto-grow to true so that it grows automatically.'
     }`,
     'Or free space: mode: drop and mode: sweep work on this server.',
-    'If the storage is not full, set the server parameter default_transaction_read_only to off.',
+    'If the storage is not full, set server-parameters to default_transaction_read_only=off and on-drift to fix.',
   ];
   return {
     cause: `The server itself is read-only${facts.length === 0 ? '' : `: ${facts.join(', and ')}`}.`,

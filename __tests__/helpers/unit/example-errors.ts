@@ -15,7 +15,7 @@ export const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof 
   'state-unknown': { what: 'what-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'server-ambiguous': { server: 'server-a', groups: ['group-a', 'group-b'] },
   'server-not-found': { server: 'server-a', subscription: 'subscription-a', resourceGroup: 'group-a' },
-  'server-name-taken': { server: 'server-a' },
+  'server-name-taken': { server: 'server-a', resourceGroup: 'group-a' },
   'server-not-usable': { server: 'server-a', state: 'state-a', hint: 'Do advice-a, please.' },
   'server-not-suitable': { server: 'server-c', mode: 'mode-c', reasons: ['reason-c'] },
   'timed-out': { waitingFor: 'waiting-a', after: '3 s', hint: 'Do advice-a, please.' },

@@ -39,6 +39,7 @@ export class FakeFirewall implements ConnectionDeps {
   clientAddressInSession: string | undefined;
   runnerIp: string | undefined;
   hasPublicAccess = true;
+  isInVirtualNetwork = true;
   hasPrivateEndpoint = false;
   /** How it blocks: drop the connection, or reject it with a message that names the address. */
   blocked: 'timeout' | 'reject' = 'timeout';

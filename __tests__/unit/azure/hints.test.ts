@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { azureHint, isBusyCode } from '../../../src/azure/hints.ts';
 
-const fallbackHint = azureHint({ code: 'NobodyKnowsThis', message: '' });
+const doing = 'creating server';
+const fallbackHint = azureHint({ code: 'NobodyKnowsThis', message: '' }, doing);
 
 describe('the hint for an error', () => {
   test.each([
@@ -18,21 +19,33 @@ describe('the hint for an error', () => {
     ['InternalServerError', /password/],
     ['ResourceGroupNotFound', /resource-group/],
   ])('names what to do for %s', (code, pattern) => {
-    const hint = azureHint({ code, message: '' });
+    const hint = azureHint({ code, message: '' }, doing);
     expect(hint).toMatch(pattern);
     expect(hint).not.toBe(fallbackHint);
   });
 
+  test.each<[code: string, doing: string, advice: RegExp, notThis: RegExp]>([
+    ['InternalServerError', "reading server 'x'", /is Ready.*run the workflow again/, /password/],
+    ['ScopeLocked', "updating tags of server 'x'", /read-only lock/, /rule/],
+    ['ScopeLocked', "creating firewall rule 'x'", /exists before the lock/, /deletion/],
+    ['ScopeLocked', "deleting firewall rule 'x'", /lock against deletion.*allowed-ip-ranges/, /read-only/],
+    ['AuthorizationFailed', "creating resource group 'x'", /Create it.*or .* subscription/, /server's/],
+  ])('for %s follows from what failed: %s', (code, failed, advice, notThis) => {
+    const hint = azureHint({ code, message: '' }, failed);
+    expect(hint).toMatch(advice);
+    expect(hint).not.toMatch(notThis);
+  });
+
   test('follows from the status if the code is unknown, and otherwise refers to what Azure reports', () => {
-    expect(azureHint({ code: 'X', message: '', status: 403 })).toMatch(/role/);
-    expect(azureHint({ code: 'X', message: '', status: 429 })).toMatch(/throttles/);
-    expect(azureHint({ code: '', message: '', status: 418 })).toBe(fallbackHint);
+    expect(azureHint({ code: 'X', message: '', status: 403 }, doing)).toMatch(/role/);
+    expect(azureHint({ code: 'X', message: '', status: 429 }, doing)).toMatch(/throttles/);
+    expect(azureHint({ code: '', message: '', status: 418 }, doing)).toBe(fallbackHint);
     expect(fallbackHint).toMatch(/what Azure reports/);
   });
 
   test('is the fallback for codes that are properties of every object, such as constructor', () => {
     for (const code of ['constructor', '__proto__', 'toString'])
-      expect(azureHint({ code, message: '' })).toBe(fallbackHint);
+      expect(azureHint({ code, message: '' }, doing)).toBe(fallbackHint);
   });
 });
 

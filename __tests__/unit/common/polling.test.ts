@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { ActionError, getErrorMessage } from '../../../src/common/errors.ts';
+import { ActionError, actionError, getErrorMessage } from '../../../src/common/errors.ts';
 import { formatDuration, retry, waitFor } from '../../../src/common/polling.ts';
 import type { RunInFakeTime } from '../../helpers/unit/fake-time.ts';
 import { test } from '../../helpers/unit/test.ts';
@@ -60,6 +60,29 @@ describe('waitFor', () => {
     expect(await errorOf(inFakeTime(waitFor(run, 'it', async () => undefined)))).toBe(reason);
     expect(performance.now() - start).toBe(30_100);
   });
+
+  test.for<[innerStartsAt: number, awaited: RegExp]>([
+    [0, /while waiting for the operation/],
+    [29_000, /while waiting for the rule .*What to do: Check the rule\./s],
+  ])(
+    'of two nested waits names the inner one, unless it is only a step of the outer one: it began at %d ms',
+    async ([innerStartsAt, awaited], { inFakeTime }) => {
+      const run = createTestRun();
+      const reason = actionError('timed-out', { after: '30 s', hint: 'Increase it.' });
+      setTimeout(() => run.abort(reason), 30_000);
+      const start = performance.now();
+      const wait = waitFor(
+        run,
+        'the rule',
+        async () =>
+          performance.now() - start >= innerStartsAt
+            ? await waitFor(run, 'the operation', async () => undefined)
+            : undefined,
+        { maxIntervalMs: 500, hint: 'Check the rule.' },
+      );
+      expect(String(await errorOf(inFakeTime(wait)))).toMatch(awaited);
+    },
+  );
 
   test('throws what a poll throws', async ({ inFakeTime }) => {
     const reason = new Error('refused');

@@ -578,6 +578,16 @@ describe('a server with private access gets no rule', () => {
       expect(firewall.openedAddresses).toEqual([]);
     },
   );
+
+  test('and the error advises to enable public access only if the server is not in a virtual network', async ({
+    firewall,
+    failed,
+  }) => {
+    firewall.hasPublicAccess = false;
+    expect(await failed()).not.toContain('public-access');
+    firewall.isInVirtualNetwork = false;
+    expect(await failed()).toContain('public-access: Enabled and on-drift: fix');
+  });
 });
 
 test("the end of the run ends the wait for a login, with the run's reason and what was awaited", async ({

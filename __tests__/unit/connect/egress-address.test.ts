@@ -125,7 +125,7 @@ describe('the egress address is the one on which two echo services agree', () =>
   test('the address of one service alone is not used', async ({ echo }) => {
     const services = [await echo('203.0.113.9'), await echo('', 500)];
     const error = String(await errorOf(detectEgressAddress(services, neverAborted)));
-    expect(error).toContain('fewer than two echo services answered');
+    expect(error).toContain('fewer than two of the services');
     expect(error).toContain('HTTP 500');
   });
 

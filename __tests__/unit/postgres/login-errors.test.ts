@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { classifyLoginError } from '../../../src/postgres/login-errors.ts';
+import { classifyLoginError as classify, type LoginFailure } from '../../../src/postgres/login-errors.ts';
 import { createPgError } from '../../helpers/unit/pg-error.ts';
 
 const createSystemError = (code: string, message = code): Error =>
   Object.assign(new Error(message), { code });
+
+const subject = { user: 'u', database: 'd' };
+const classifyLoginError = (error: unknown): LoginFailure => classify(error, subject);
 
 const pgHbaMessage = (encryption: string): string =>
   `no pg_hba.conf entry for host "203.0.113.9", user "u", database "d", ${encryption}`;
@@ -129,5 +132,23 @@ describe('classifyLoginError', () => {
         expect(['transient', 'refused']).toContain(classifyLoginError(thrown).kind);
       }),
     );
+  });
+});
+
+describe('the advice about a wrong password', () => {
+  const error = createPgError('28P01', 'password authentication failed for user "u"');
+  const serverFacts = { name: 's', resourceGroup: 'a group', administrator: 'u' };
+
+  test('is the command that sets a new one for this server', () => {
+    expect(classify(error, { ...subject, serverFacts }).hint).toContain(
+      `az postgres flexible-server update --resource-group 'a group' --name s --admin-password "$NEW_PASSWORD"`,
+    );
+  });
+
+  test('names the administrator of the server if that is another role', () => {
+    const facts = { ...serverFacts, administrator: 'boss' };
+    const { hint } = classify(error, { ...subject, serverFacts: facts });
+    expect(hint).toContain("The administrator of the server is 'boss'.");
+    expect(hint).not.toContain('az ');
   });
 });

@@ -105,7 +105,10 @@ describe('server parameter', () => {
 
   test('a parameter that does not exist is reported and not changed', () => {
     const [difference] = serverParameterHandler.diff({ name: 'p', value: '1' }, absent);
-    expect(difference?.finding).toMatchObject({ kind: 'missing', actual: 'no such parameter' });
+    expect(difference).toMatchObject({
+      finding: { kind: 'missing', actual: 'no such parameter' },
+      remedy: expect.stringContaining('correct its name'),
+    });
     expect(difference).not.toHaveProperty('change');
   });
 

@@ -152,7 +152,7 @@ function validateEntries(metadata: ParameterMetadata, entries: readonly string[]
   const unknown = entries.filter((entry) => !lowerCase.includes(entry.toLowerCase().replace(/^-/, '')));
   return unknown.length === 0
     ? undefined
-    : `has '${unknown.join("', '")}', but its entries must be of: ${formatList(allowed)}`;
+    : `has '${unknown.join("', '")}', but its entries must be of: ${formatList(allowed.filter((entry) => entry !== ''))}`;
 }
 
 function interpretNumber(metadata: ParameterMetadata, text: string): Interpretation {

@@ -50,7 +50,10 @@ export const serverParameterHandler: ResourceHandler<
       property: 'value',
       expected: desired.value,
     } as const;
-    return [{ finding: { ...finding, actual: 'no such parameter', kind: 'missing' } }];
+    const remedy = /^pgbouncer\./i.test(name)
+      ? 'Azure shows the parameters of PgBouncer only while pgbouncer.enabled is true: set that one first, then run the step again'
+      : 'the server has no such parameter: correct its name in server-parameters, or remove it';
+    return [{ finding: { ...finding, actual: 'no such parameter', kind: 'missing' }, remedy }];
   },
 
   async apply(writer, _change, { name, value }, _finding, observed): Promise<ApplyResult> {

@@ -69,13 +69,13 @@ export async function waitUntilVisible(
   reader: AzureReader,
   cause?: unknown,
 ): Promise<'adopted'> {
-  const { name } = reader.serverRef;
+  const { name, resourceGroup } = reader.config;
   const options = { timeoutMs: VISIBILITY_TIMEOUT_MS };
   const poll = async () => ((await reader.refreshServer()).status === 'present' ? true : undefined);
   await waitFor(run, `server '${name}' to become visible`, poll, options).catch((error: unknown) => {
     if (!isWaitTimeout(run, error)) throw error;
     const azure = azureDetails(cause);
-    throw actionError('server-name-taken', { server: name }, azure ? { cause, azure } : {});
+    throw actionError('server-name-taken', { server: name, resourceGroup }, azure ? { cause, azure } : {});
   });
   return 'adopted';
 }
