@@ -39,16 +39,16 @@ test('a proxy that is not usable fails the step before the first request, with t
 }) => {
   await emulator.clearRecords();
   const job = new Job(emulator, {
-    https_proxy: '10.0.0.1:3128',
-    HTTP_PROXY: 'socks5://user:VerySecurePassword%211@127.0.0.1:1',
+    https_proxy: 'user:VerySecurePassword%211@10.0.0.1:3128',
+    // Not used, because https_proxy counts first.
+    HTTPS_PROXY: 'socks5://127.0.0.1:1',
   });
   const step = await job.spawnStep(inputs);
   expect(step.exitCode).toBe(1);
   expect(step.log).toContain('The environment of the job cannot be used:');
   expect(step.log).not.toContain('in the step, or in its config-file');
   expect(step.log).toContain('the environment variable https_proxy is not the URL of a proxy');
-  // Requests to HTTPS do not use it while the other variable is set.
-  expect(step.log).not.toContain('HTTP_PROXY names');
+  expect(step.log).not.toContain('socks5');
   expect(step.log).toContain('http://host:port');
   expect(step.log).toContain('(inputs-invalid)');
   expect(step.log.replaceAll(/^::add-mask::.*$/gm, '')).not.toContain('VerySecurePassword');

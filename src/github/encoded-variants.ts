@@ -173,7 +173,7 @@ const literalEncoders: readonly Encoder[] = [
         escapeBytes(NON_ASCII_CHARACTERS, (byte) => `\\x${hex(byte, 2)}`),
       ),
       pipe(
-        backslashEscape(quotes, '\b\t\n\v\f\r', (code) => `\\x${upperHex(code, 2)}`),
+        backslashEscape(quotes, '\b\t\n\f\r', (code) => `\\x${upperHex(code, 2)}`),
         // C1 control characters, as Node's inspect writes them.
         escapeCharacters(/[\x80-\x9f]/g, (code) => `\\x${upperHex(code, 2)}`),
       ),

@@ -69,6 +69,12 @@ const logForms: Readonly<
 
 const recordedVariants = encoderRecords.texts.map(encodedVariants);
 
+/** Random texts rarely contain a certain control character, so each of them is in an example, with and without a quote. */
+const controlCharacters = [...Array(0xa0).keys()]
+  .filter((code) => code > 0 && (code < 0x20 || code >= 0x7f))
+  .map((code) => String.fromCharCode(code));
+const examples = [...difficultPasswords, ...controlCharacters.flatMap((c) => [`a${c}b`, `'${c}"`])];
+
 const secrets = anyText.filter((text) => text.trim() !== '');
 
 describe('every encoding of a secret is masked', () => {
@@ -78,7 +84,7 @@ describe('every encoding of a secret is masked', () => {
         expect(whole(secret)).toContain(inner(secret));
         expect(unmaskedText(inner(secret), encodedVariants(secret))).toBe('');
       }),
-      { numRuns: 400, examples: difficultPasswords.map((password) => [password] as [string]) },
+      { numRuns: 400 + examples.length, examples: examples.map((text) => [text] as [string]) },
     );
   });
 
