@@ -313,10 +313,11 @@ function ruleNotRemovedError(
   cause: unknown,
 ): Error {
   const ruleId = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${server}/firewallRules/${rule}`;
-  const { azure } = cause instanceof ActionError ? cause : {};
+  const { azure, hint } = cause instanceof ActionError ? cause : {};
+  const before = azure?.code === 'ScopeLocked' ? hint : undefined;
   return actionError(
     'rule-not-removed',
-    { rule, ruleId, reason: getErrorSummary(cause) },
+    { rule, ruleId, reason: getErrorSummary(cause), ...(before === undefined ? {} : { before }) },
     { cause, ...(azure ? { azure } : {}) },
   );
 }

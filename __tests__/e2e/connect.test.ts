@@ -103,6 +103,7 @@ describe('the rule for this runner', () => {
     const [post] = await job.runPosts();
     expect(post?.exitCode).toBe(1);
     expect(post?.log).toContain('ScopeLocked');
+    expect(post?.log).toMatch(/remove the lock\. .* Then: Remove it manually/);
     // The command of the error names the resource that az deletes, as the request did.
     const [, ruleId = ''] = /az resource delete --ids (\S+?)(?:%0A|$)/m.exec(post?.log ?? '') ?? [];
     const [failed] = (await emulator.requests()).filter(({ method }) => method === 'DELETE');

@@ -334,9 +334,15 @@ export const errorCatalog = {
     summary: `The session that holds the migration lock was lost, so the migration was terminated: ${p.reason}`,
     hint: `First check whether the migration is incomplete. ${p.hint}`,
   }),
-  'rule-not-removed': (p: { rule: string; ruleId: string; reason: string }): ErrorText => ({
+  'rule-not-removed': (p: {
+    rule: string;
+    ruleId: string;
+    reason: string;
+    /** What has to be done before anybody can remove it. */
+    before?: string;
+  }): ErrorText => ({
     summary: `The temporary firewall rule '${p.rule}' could not be removed: ${p.reason}`,
-    hint: `Remove it manually, because it admits this runner's address: az resource delete --ids ${shellQuote(p.ruleId)}`,
+    hint: `${p.before === undefined ? '' : `${p.before} Then: `}Remove it manually, because it admits this runner's address: az resource delete --ids ${shellQuote(p.ruleId)}`,
   }),
   'state-invalid': (p: { key: string; reason: string }): ErrorText => ({
     summary: `The state of this step was not saved by its main part, or was changed afterwards: ${p.key} ${p.reason}.`,
