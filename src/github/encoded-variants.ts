@@ -21,7 +21,7 @@ type Encoder = (text: string) => string;
 const hex = (code: number, length: number): string => code.toString(16).padStart(length, '0');
 const upperHex = (code: number, length: number): string => hex(code, length).toUpperCase();
 
-/** Replaces the characters that `pattern` matches, by their code; `\uXXXX` forms replace each half of a surrogate pair. */
+/** Replaces each match of `pattern` by its code: a character, or without the flag `u` each half of a surrogate pair. */
 const escapeCharacters =
   (pattern: RegExp, encode: (code: number) => string): Encoder =>
   (text) =>
@@ -57,7 +57,7 @@ const backslashEscape =
     text
       .replaceAll('\\', '\\\\')
       .replace(quotes, '\\$&')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is escaped.
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters
       .replace(/[\0-\x1f\x7f]/g, (c) =>
         shortEscapes.includes(c) ? `\\${SHORT_ESCAPES[c]}` : control(c.charCodeAt(0)),
       );

@@ -24,3 +24,9 @@ export async function withDatabaseSession<T>(
     await session.close();
   }
 }
+
+/** The administrator of the session, for statements that name it. */
+export async function readCurrentUser(session: Session): Promise<string> {
+  const [row] = await session.query<{ name: string }>('SELECT current_user AS name');
+  return row?.name ?? '';
+}

@@ -181,7 +181,7 @@ export function toSqlError(error: unknown): unknown {
 
 /** PostgreSQL's own hint; empty if the error has none. */
 export function getPgHint(error: unknown): string {
-  const hint = (error as { hint?: unknown } | null)?.hint;
+  const { hint } = fieldsOf(error);
   return typeof hint === 'string' ? sanitizeText(hint) : '';
 }
 

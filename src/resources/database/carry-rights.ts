@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { RunContext } from '../../common/polling.ts';
 import { sanitizeText } from '../../common/sanitize.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
+import { readCurrentUser } from '../../postgres/admin-sessions.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { NotCarried } from '../../reconcile/findings.ts';
 import { findPullRequestRoleNames } from '../../reconcile/ownership.ts';
@@ -63,8 +64,8 @@ export async function carryRights(
     ...(await session.query<ObjectStatement & pg.QueryResultRow>(DEFAULT_PRIVILEGES_SQL, [role, null])),
   ];
   const failures = new Map([...(await executeAsOwners(run, session, role, statements)), ...transferFailures]);
-  const [admin] = await session.query<{ name: string }>('SELECT current_user AS name');
-  const rights = { role, base, administrator: admin?.name ?? '', template };
+  const administrator = await readCurrentUser(session);
+  const rights = { role, base, administrator, template };
   const notCarried = await listNotCarried(session, rights, failures);
   if (notCarried.length > 0) warnNotCarried(run, database, rights, notCarried);
 }

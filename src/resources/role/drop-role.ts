@@ -3,6 +3,7 @@ import { actionError } from '../../common/errors.ts';
 import { pullRequestName } from '../../common/resource-names.ts';
 import type { RoleConfig } from '../../inputs/types.ts';
 import { describeBlockers, listPreparedTransactions, terminateSessions } from '../../postgres/activity.ts';
+import { readCurrentUser } from '../../postgres/admin-sessions.ts';
 import { getSqlState, LOCK_NOT_AVAILABLE, retryOnConflict, toDropError } from '../../postgres/pg-errors.ts';
 import { withRoleMembership } from '../../postgres/role-membership.ts';
 import type { Session } from '../../postgres/session.ts';
@@ -18,7 +19,6 @@ import {
   ownedObjectsBlocker,
   preparedTransactionBlocker,
   type RoleToDrop,
-  readCurrentUser,
   roleBlockedError,
   withRoleDatabase,
 } from './role-blockers.ts';

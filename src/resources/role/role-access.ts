@@ -2,7 +2,7 @@ import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
 import type { RunContext } from '../../common/polling.ts';
 import type { CheckConfig, DatabaseConfig, EnsureConfig, RoleConfig } from '../../inputs/types.ts';
-import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
+import { readCurrentUser, withDatabaseSession } from '../../postgres/admin-sessions.ts';
 import { getSqlState, retryOnConflict } from '../../postgres/pg-errors.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { FoundPrivileges, SqlReader } from '../../postgres/sql-reader.ts';
@@ -113,7 +113,7 @@ async function grantAccess(
   const { name, marker } = database;
   const grantTo = (grantee: string): string =>
     `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${pg.escapeIdentifier(name)} TO ${pg.escapeIdentifier(grantee)}`;
-  const [administrator] = await reader.session.query<{ name: string }>('SELECT current_user AS name');
+  const administrator = await readCurrentUser(reader.session);
   // A grant to the role alone would look complete to later runs, and schema public would keep its owner.
   const toGrantError = (cause: unknown): Error =>
     actionError(
@@ -121,7 +121,7 @@ async function grantAccess(
       {
         database: name,
         reason: `admin-username cannot grant privileges on it to role '${role.name}'.`,
-        hint: `Ask the owner to run: ${grantTo(administrator?.name ?? 'admin-username')} WITH GRANT OPTION; or choose another database.`,
+        hint: `Ask the owner to run: ${grantTo(administrator)} WITH GRANT OPTION; or choose another database.`,
       },
       { cause },
     );
@@ -154,10 +154,10 @@ async function transferBaseSchema(
     run.warning(
       `Schema public of database '${database}' is owned by '${owner}' and keeps its owner; role '${role.name}' has only the privileges on it that it was granted.`,
     );
-  const [administrator] = await session.query<{ name: string }>('SELECT current_user AS name');
+  const administrator = await readCurrentUser(session);
   const objects = await listObjectsOfOtherRoles(session, role.name);
   for (const [objectOwner, owned] of Map.groupBy(objects, (object) => object.owner)) {
-    if (objectOwner === administrator?.name) {
+    if (objectOwner === administrator) {
       const unusableIds = (await listUnusableObjects(session, role.name, objectOwner)).map(({ id }) => id);
       // warnUnusableObjects() reports the others in every run.
       const usable = owned.filter(({ id }) => !unusableIds.includes(id));

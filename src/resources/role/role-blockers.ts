@@ -6,7 +6,7 @@ import {
   listPreparedTransactions,
   type PreparedTransaction,
 } from '../../postgres/activity.ts';
-import { type AdminSessions, withDatabaseSession } from '../../postgres/admin-sessions.ts';
+import { type AdminSessions, readCurrentUser, withDatabaseSession } from '../../postgres/admin-sessions.ts';
 import type { Session } from '../../postgres/session.ts';
 import type { SqlReader } from '../../postgres/sql-reader.ts';
 import { findPullRequestDatabases } from '../../reconcile/ownership.ts';
@@ -22,12 +22,6 @@ export interface RoleToDrop {
   readonly oid: string;
   /** GitHub's numeric id of the repository of the pull request. */
   readonly repositoryId: string;
-}
-
-/** The administrator of the session, for statements that name it. */
-export async function readCurrentUser(session: Session): Promise<string> {
-  const [row] = await session.query<{ name: string }>('SELECT current_user AS name');
-  return row?.name ?? '';
 }
 
 /** What prevents the drop of a role. */

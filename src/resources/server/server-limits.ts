@@ -1,4 +1,5 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
+import { toServerFacts } from '../../azure/server-facts.ts';
 import { hasPrivateAccess } from '../../azure/server-states.ts';
 import { actionError } from '../../common/errors.ts';
 import { skuTier } from '../../inputs/server-properties.ts';
@@ -59,7 +60,7 @@ export const withServerLimits =
 function replicaLimit({ mode }: Config, server: Server): ServerLimit | undefined {
   const role = server.replicationRole ?? server.replica?.role ?? '';
   if (!/^(Geo)?AsyncReplica$/i.test(role)) return undefined;
-  const source = server.sourceServerResourceId?.split('/').at(-1);
+  const { primaryServer: source } = toServerFacts(server);
   return {
     reason: `the server is a read replica (${role})${source ? ` of server '${source}'` : ''}, which cannot be written`,
     remedy: `${source ? `set server-name to ${source}` : 'set server-name to its source'}, or promote the replica (az postgres flexible-server replica promote)`,
