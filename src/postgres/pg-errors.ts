@@ -192,20 +192,21 @@ export const isDuplicateObject = (error: unknown): boolean =>
 /** The SQLSTATE of a lock that was not granted within the session's `lock_timeout`. */
 export const LOCK_NOT_AVAILABLE = '55P03';
 
-/** The server's functions that report a catalog row which another session has changed; the message can be translated. */
-const CONFLICT_ROUTINES = ['simple_heap_update', 'simple_heap_delete'];
+/** The server's functions whose errors all mean that another session has changed or dropped the object. */
+const CONFLICT_ROUTINES = ['simple_heap_update', 'simple_heap_delete', 'shdepLockAndCheckObject'];
+
+/** Internal errors (XX000) of a statement whose database or role another session drops; never translated. */
+const CONCURRENT_DROP = /^(cache lookup failed for (database|role)|could not find tuple for role) \d+$/;
 
 /**
- * Another session changes the same object: a catalog row that was updated or deleted (XX000), a unique index, a deadlock,
- * a serialization failure, or a lock (docs/azure-behavior.md#concurrent-changes).
+ * Another session changes or drops the same object: a catalog row, a unique index, a deadlock, a serialization failure, or
+ * a lock (docs/azure-behavior.md#concurrent-changes). The next attempt finds the object changed, missing, or created again.
  */
 function isConcurrencyError(error: unknown): boolean {
   const state = getSqlState(error);
-  if (state === 'XX000')
-    return (
-      CONFLICT_ROUTINES.includes(String(fieldsOf(error).routine)) ||
-      /tuple concurrently/.test(getErrorMessage(error))
-    );
+  if (['XX000', '42704'].includes(state) && CONFLICT_ROUTINES.includes(String(fieldsOf(error).routine)))
+    return true;
+  if (state === 'XX000') return CONCURRENT_DROP.test(getErrorMessage(error));
   return ['23505', '40P01', '40001', LOCK_NOT_AVAILABLE].includes(state);
 }
 

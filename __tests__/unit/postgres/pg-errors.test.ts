@@ -19,12 +19,24 @@ import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
 const conflictErrors: readonly (readonly [what: string, error: DatabaseError])[] = [
-  ['a catalog row that was updated concurrently', createPgError('XX000', 'tuple concurrently updated')],
-  ['a catalog row that was deleted concurrently', createPgError('XX000', 'tuple concurrently deleted')],
-  [
-    'a catalog row that was updated concurrently, on a server in another language',
-    createPgError('XX000', 'Tupel gleichzeitig aktualisiert', undefined, { routine: 'simple_heap_update' }),
-  ],
+  ...(
+    [
+      // As PostgreSQL 15, 17 and 18 report them while other sessions drop and create the object.
+      ['XX000', 'tuple concurrently updated', 'simple_heap_update'],
+      ['XX000', 'tuple concurrently deleted', 'simple_heap_update'],
+      ['XX000', 'tuple concurrently updated', 'simple_heap_delete'],
+      ['XX000', 'tuple concurrently deleted', 'simple_heap_delete'],
+      ['XX000', 'cache lookup failed for database 16404', 'ExecGrant_common'],
+      ['XX000', 'cache lookup failed for database 16404', 'ExecGrant_Database'],
+      ['XX000', 'cache lookup failed for role 16404', 'object_ownercheck'],
+      ['XX000', 'could not find tuple for role 16404', 'DropRole'],
+      ['42704', 'database 16404 was concurrently dropped', 'shdepLockAndCheckObject'],
+      ['42704', 'Rolle 16404 wurde gleichzeitig gelöscht', 'shdepLockAndCheckObject'],
+    ] as const
+  ).map(
+    ([state, message, routine]) =>
+      [`${message} (${routine})`, createPgError(state, message, undefined, { routine })] as const,
+  ),
   ['a unique index', createPgError('23505')],
   ['a deadlock', createPgError('40P01')],
   ['a serialization failure', createPgError('40001')],
@@ -33,6 +45,10 @@ const conflictErrors: readonly (readonly [what: string, error: DatabaseError])[]
 
 const otherErrors: readonly (readonly [what: string, error: unknown])[] = [
   ['another internal error', createPgError('XX000', 'cache lookup failed for relation 1')],
+  [
+    'a missing role',
+    createPgError('42704', 'role "r" does not exist', undefined, { routine: 'get_role_oid' }),
+  ],
   ['a missing privilege', createPgError('42501')],
   ['a database that exists', createPgError('42P04')],
   ['a lost session', Object.assign(new Error('Connection terminated'), { code: 'ECONNRESET' })],
@@ -78,7 +94,7 @@ describe('retryOnConflict', () => {
     inFakeTime,
   }) => {
     const start = performance.now();
-    const { work } = createFailingWork(createPgError('XX000', 'tuple concurrently updated'), 24);
+    const { work } = createFailingWork(createPgError('40P01'), 24);
     expect(await inFakeTime(retryOnConflict(createTestRun(), work))).toBe(25);
     expect(performance.now() - start).toBeLessThan(30_000);
   });
