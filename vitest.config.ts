@@ -30,7 +30,7 @@ export default defineConfig({
       level('unit', computing),
       level('consistency', computing),
       level('emulator', waiting),
-      level('runner', { ...waiting, isolate: true }),
+      level('runner', waiting),
       level('e2e', waiting),
     ],
     globalSetup: '__tests__/helpers/global-setup.ts',

@@ -1,4 +1,4 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { queryCommand } from '../helpers/e2e/job.ts';
 import { type Login, loginFromOutputs, openSession, query } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
@@ -126,11 +126,14 @@ describe('a pull request’s role owns its clone of a template with', () => {
      UNION SELECT nspowner FROM pg_namespace WHERE nspname = 'public') x WHERE o <> 10`;
 
   let templates = 0;
-  /** Creates a template for one test. */
+  /** Creates a template for one test, after which it is dropped: the snapshots of other tests would contain it. */
   async function createTemplate(server: PullRequestServer): Promise<string> {
     templates += 1;
     const name = `template_${templates}`;
     await server.queryAsAdmin(`CREATE DATABASE ${name} TEMPLATE relecloud`);
+    onTestFinished(async () => {
+      await server.queryAsAdmin(`DROP DATABASE ${name}`);
+    });
     return name;
   }
 

@@ -1,15 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, expect, test, vi } from 'vitest';
+import timersPromises from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   type CancellationGrace,
   GITHUB_CANCELLATION_GRACE,
   runProcess,
 } from '../../workflow-runner/run-process.ts';
 import { waitForExit } from '../helpers/runner/workflow-test.ts';
-
-vi.mock('node:timers/promises', { spy: true });
-// Without an implementation, the spy calls the real timer again.
-afterEach(() => vi.mocked(delay).mockReset());
+import { replaceSetTimeout } from '../helpers/unit/fake-time.ts';
 
 /** Ignores SIGINT and SIGTERM, prints that it got them, and has a child process. */
 const signalIgnoringScript =
@@ -38,9 +35,11 @@ test('a process that ignores SIGINT and SIGTERM is killed with its child process
   const lines: string[] = [];
   const graces: { readonly milliseconds: unknown; readonly end: () => void }[] = [];
   // A grace period ends when the process has printed the signal, so the order does not depend on its speed.
-  vi.mocked(delay).mockImplementation((milliseconds, value) => {
+  const { setTimeout: realSetTimeout } = timersPromises;
+  onTestFinished(() => replaceSetTimeout(realSetTimeout));
+  replaceSetTimeout(((milliseconds, value) => {
     return new Promise((resolve) => graces.push({ milliseconds, end: () => resolve(value as never) }));
-  });
+  }) as typeof realSetTimeout);
   const exitCode = await runScript(
     signalIgnoringScript,
     (line) => {
@@ -58,7 +57,7 @@ test('a process that ignores SIGINT and SIGTERM is killed with its child process
   expect(exitCode).toBe(128 + 9);
   expect(lines.slice(1)).toEqual(['int after 1 graces', 'term after 2 graces']);
   expect(graces.slice(0, 2).map(({ milliseconds }) => milliseconds)).toEqual([7500, 2500]);
-  vi.mocked(delay).mockReset();
+  replaceSetTimeout(realSetTimeout);
   await waitForExit(Number(lines[0]?.split(' ')[1]));
 });
 

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { configurePasswordStorage } from './azure-model/password-storage.ts';
+import { BackendListener } from './cluster/backend-listener.ts';
 import { Cluster, type ClusterDeps } from './cluster/cluster.ts';
 import { candidateDirectories, createDataDirectory } from './cluster/data-directory.ts';
 import { installedMajors } from './cluster/installation.ts';
@@ -116,7 +117,7 @@ class EmbeddedPostgresFactory implements PostgresFactory {
       minor: template.installation.minor,
       cluster: new Cluster(
         directory,
-        { address: backendAddress, host, certificate },
+        new BackendListener({ address: backendAddress, host, certificate }),
         template.installation,
         this.#clusterDeps,
       ),

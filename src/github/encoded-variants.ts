@@ -6,6 +6,7 @@ import { replaceControlCharacters } from '../common/sanitize.ts';
  * these. The runner itself adds Base64.
  */
 export function encodedVariants(secret: string): readonly string[] {
+  if (UNENCODED.test(secret)) return [secret];
   const parts = [secret, ...splitLines(secret)].filter((part) => part.trim() !== '' || part === secret);
   const variants = parts.flatMap((part) =>
     part === '' ? [] : [part, ...ENCODERS.map((encode) => encode(part))],
@@ -13,6 +14,9 @@ export function encodedVariants(secret: string): readonly string[] {
   const lines = variants.flatMap(splitLines).filter((line) => line.trim() !== '');
   return [...new Set([...variants, ...lines])];
 }
+
+/** Tokens and derived passwords consist of characters that no encoder changes, and a run has many of them. */
+const UNENCODED = /^[\w.-]+$/;
 
 const splitLines = (text: string): readonly string[] => text.split(/\r\n|\r|\n/);
 

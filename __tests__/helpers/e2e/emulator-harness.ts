@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { inject } from 'vitest';
 import { type Emulator, startEmulator } from '../../../emulator/emulator.ts';
 import '../../../emulator/core/resolve-host-names.mjs';
@@ -66,6 +67,8 @@ export class EmulatorHarness {
   /** The folder for the files of jobs; removed by {@link close}. */
   readonly tempDirectory = mkdtempSync(join(tmpdir(), 'e2e-'));
 
+  /** Trusts the emulator's root certificate. Reading it for each connection takes longer than the connection. */
+  readonly secureContext: SecureContext;
   /** What happens to a client that the firewall blocks. */
   readonly blocked: EmulatorOptions['blockedBehavior'];
   readonly #removeTrust: () => void;
@@ -73,6 +76,7 @@ export class EmulatorHarness {
   private constructor(emulator: Emulator, blocked: EmulatorOptions['blockedBehavior']) {
     this.instance = emulator;
     this.blocked = blocked;
+    this.secureContext = createSecureContext({ ca: emulator.caCertificate });
     this.#removeTrust = trustRootCertificate(emulator.caCertificate);
     // For clients of the test itself. A step has it in its own environment.
     const { EMULATOR_HOSTS_FILE } = emulator.readyLine.env;

@@ -64,7 +64,7 @@ export async function connect(
   const client = new pg.Client({
     ...login,
     port: 5432,
-    ssl: { ca: emulator.instance.caCertificate, rejectUnauthorized: true },
+    ssl: { secureContext: emulator.secureContext, rejectUnauthorized: true },
     connectionTimeoutMillis: timeoutMs,
   });
   client.on('error', () => {});

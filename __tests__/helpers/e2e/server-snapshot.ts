@@ -13,6 +13,10 @@ const acl = (column: string): string =>
 
 const owner = (column: string): string => `pg_get_userbyid(${column}) AS owner`;
 
+/** A join that gives the grants with which initdb or an extension created an object, as `i.initprivs`. */
+const initialGrants = (catalog: string, oid: string, column = '0'): string =>
+  `LEFT JOIN pg_init_privs i ON (i.objoid, i.classoid, i.objsubid) = (${oid}, '${catalog}'::regclass, ${column})`;
+
 /** Queries for what all databases share; `$` is replaced by the array of excluded names. */
 const serverQueries: Readonly<Record<string, string>> = {
   databases: `SELECT datname AS name, ${owner('datdba')}, ${acl('datacl')}, datconnlimit, datallowconn, datistemplate,
@@ -38,17 +42,20 @@ const databaseQueries: Readonly<Record<string, string>> = {
     FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'`,
   relations: `SELECT c.oid::regclass::text AS name, c.relkind, ${owner('relowner')}, ${acl('relacl')},
       c.relrowsecurity, c.reloptions, obj_description(c.oid, 'pg_class') AS comment
-    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
-    WHERE n.nspname !~ '^pg_(toast|temp)' AND (c.oid >= 16384 OR relacl IS NOT NULL)`,
+    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace ${initialGrants('pg_class', 'c.oid')}
+    WHERE n.nspname !~ '^pg_(toast|temp)' AND (c.oid >= 16384 OR relacl IS DISTINCT FROM i.initprivs)`,
   columns: `SELECT attrelid::regclass::text AS relation, attname AS name, format_type(atttypid, atttypmod) AS type,
       ${acl('attacl')}, col_description(attrelid, attnum) AS comment
-    FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
-    WHERE attnum > 0 AND NOT attisdropped AND relkind <> 't' AND (attrelid >= 16384 OR attacl IS NOT NULL)`,
+    FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid ${initialGrants('pg_class', 'attrelid', 'attnum')}
+    WHERE attnum > 0 AND NOT attisdropped AND relkind <> 't'
+      AND (attrelid >= 16384 OR attacl IS DISTINCT FROM i.initprivs)`,
   functions: `SELECT p.oid::regprocedure::text AS name, ${owner('proowner')}, ${acl('proacl')}, prosecdef, proconfig,
       md5(prosrc) AS body
-    FROM pg_proc p WHERE p.oid >= 16384 OR proacl IS NOT NULL`,
+    FROM pg_proc p ${initialGrants('pg_proc', 'p.oid')}
+    WHERE p.oid >= 16384 OR proacl IS DISTINCT FROM i.initprivs`,
   types: `SELECT t.oid::regtype::text AS name, ${owner('typowner')}, ${acl('typacl')}
-    FROM pg_type t WHERE t.oid >= 16384 OR typacl IS NOT NULL`,
+    FROM pg_type t ${initialGrants('pg_type', 't.oid')}
+    WHERE t.oid >= 16384 OR typacl IS DISTINCT FROM i.initprivs`,
   'default privileges': `SELECT ${owner('defaclrole')}, defaclnamespace::regnamespace::text AS schema,
       defaclobjtype, ${acl('defaclacl')}
     FROM pg_default_acl`,

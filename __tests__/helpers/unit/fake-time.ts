@@ -33,7 +33,8 @@ export function useFakeTime(): () => void {
   };
 }
 
-function replaceSetTimeout(setTimeout: typeof timersPromises.setTimeout): void {
+/** Replaces `setTimeout` of `node:timers/promises` for every module of the process. */
+export function replaceSetTimeout(setTimeout: typeof timersPromises.setTimeout): void {
   timersPromises.setTimeout = setTimeout;
   syncBuiltinESMExports();
 }

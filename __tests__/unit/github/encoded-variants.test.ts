@@ -88,6 +88,17 @@ describe('every encoding of a secret is masked', () => {
     );
   });
 
+  test('a secret of letters, digits, `_`, `.` and `-` has no other encoding, since every encoder keeps them', () => {
+    const variantsOfQuote = encodedVariants('"');
+    expect(variantsOfQuote.length).toBeGreaterThan(5);
+    fc.assert(
+      fc.property(fc.stringMatching(/^[\w.-]+$/), (text) => {
+        expect(encodedVariants(text)).toEqual([text]);
+        expect(encodedVariants(`"${text}`)).toEqual(variantsOfQuote.map((variant) => `${variant}${text}`));
+      }),
+    );
+  });
+
   test('no word of it is readable inside a larger text', () => {
     for (const password of difficultPasswords) {
       for (const [name, [, whole]] of Object.entries(logForms)) {

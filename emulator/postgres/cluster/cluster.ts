@@ -6,13 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { SUPERUSER } from '../azure-model/role-model.ts';
-import {
-  type BackendListener,
-  type ClientConnection,
-  connectToBackend,
-  listenerSettings,
-  writeCertificate,
-} from './backend-listener.ts';
+import type { BackendListener, ClientConnection } from './backend-listener.ts';
 import type { Installation } from './installation.ts';
 import { type ServiceAccount, spawnOptions } from './run-command.ts';
 
@@ -52,7 +46,7 @@ export class Cluster {
 
   /** A connection to PostgreSQL for a client of the proxy. */
   connectClient(client: ClientConnection): Socket {
-    return connectToBackend(this.#listener, client);
+    return this.#listener.connect(client);
   }
 
   /** The statement log, one JSON object a line. */
@@ -66,8 +60,8 @@ export class Cluster {
    * @throws Error with the standard error of PostgreSQL if it does not start.
    */
   async start(): Promise<void> {
-    await writeCertificate(this.directory, this.#listener, this.#deps.account);
-    const args = ['-D', this.directory, '-k', this.directory, ...listenerSettings(this.#listener)];
+    await this.#listener.writeCertificate(this.directory, this.#deps.account);
+    const args = ['-D', this.directory, '-k', this.directory, ...this.#listener.settings];
     const postmaster = spawn(this.#installation.postgres, args, {
       ...spawnOptions(this.#deps),
       // In a separate session, so that Ctrl-C reaches only the emulator, which then stops its servers.
