@@ -34,6 +34,6 @@ export default defineConfig({
       level('e2e', waiting),
     ],
     globalSetup: '__tests__/helpers/global-setup.ts',
-    maxWorkers: 4,
+    maxWorkers: 6,
   },
 });

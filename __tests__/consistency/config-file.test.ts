@@ -215,7 +215,7 @@ describe('the schema agrees with the parser', () => {
           );
           expect(formErrors, text).toEqual([]);
         }),
-        { numRuns: 200 },
+        { numRuns: 100 },
       );
       expect(accepted).toBeGreaterThan(0);
     },

@@ -45,7 +45,7 @@ describe('the migration’s environment', () => {
       MY_OWN: 'value',
     });
     const file = join(job.tempDirectory, 'environment.json');
-    const step = await job.spawnStep({
+    const step = await job.step({
       ...inputs,
       formats: 'url,pg,jdbc,ado.net,asyncpg',
       'env-prefix': 'RELECLOUD_',
@@ -75,7 +75,7 @@ describe('the migration’s environment', () => {
     const statement =
       "DO $$ BEGIN RAISE NOTICE 'only a notice'; END $$; CREATE TABLE IF NOT EXISTS ship (name text)";
     const command = `${queryCommand} "$STATEMENT"`;
-    const step = await new Job(emulator, { STATEMENT: statement }).spawnStep({
+    const step = await new Job(emulator, { STATEMENT: statement }).step({
       ...inputs,
       'migration-command': command,
     });
@@ -92,7 +92,7 @@ describe('the end of a migration', () => {
   test('a nonzero exit code, also in a pipe, fails the step; the connection stays published', async ({
     emulator,
   }) => {
-    const step = await new Job(emulator).spawnStep({
+    const step = await new Job(emulator).step({
       ...inputs,
       'migration-command': 'echo before; (exit 3) | cat; echo never',
     });
@@ -146,7 +146,7 @@ describe('the end of a migration', () => {
   );
 
   test('its output contains no workflow command, except its own add-mask', async ({ emulator }) => {
-    const step = await new Job(emulator).spawnStep({
+    const step = await new Job(emulator).step({
       ...inputs,
       'migration-command': [
         'echo ::error::not an error',
@@ -182,7 +182,7 @@ describe('the end of a migration', () => {
   });
 
   test('migration-timeout-minutes ends it with all processes that it has started', async ({ emulator }) => {
-    const step = await new Job(emulator).spawnStep({
+    const step = await new Job(emulator).step({
       ...inputs,
       'migration-command': 'setsid sleep 3600 & sleep 3600',
       'migration-timeout-minutes': '0.05',

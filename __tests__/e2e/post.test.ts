@@ -25,7 +25,7 @@ describe('post removes the rule that main recorded in the state', () => {
     emulator,
   }) => {
     const job = new Job(emulator);
-    expect((await job.spawnStep(inputs)).exitCode).toBe(0);
+    expect((await job.step(inputs)).exitCode).toBe(0);
     Object.assign(job.env, {
       AZURE_CLIENT_SECRET: 'of-another-identity',
       AZURE_CLIENT_ID: emulator.env['AZURE_TENANT_ID'],
@@ -38,7 +38,7 @@ describe('post removes the rule that main recorded in the state', () => {
     emulator,
   }) => {
     const job = new Job(emulator);
-    expect((await job.spawnStep(inputs)).exitCode).toBe(0);
+    expect((await job.step(inputs)).exitCode).toBe(0);
     await emulator.addFault(
       { service: 'arm', method: 'GET', path: '/azureAsyncOperation/' },
       { reset: true },
@@ -67,7 +67,7 @@ describe('post removes the rule that main recorded in the state', () => {
       { service: 'arm', method: 'PUT', path: '/firewallRules/' },
       { status: 403, body },
     );
-    const step = await job.spawnStep(inputs);
+    const step = await job.step(inputs);
     expect(step.exitCode).toBe(1);
     for (const post of await expectPostsRemoveRule(emulator, job))
       expect(post.log).not.toContain('watching whether it appears');
@@ -76,7 +76,7 @@ describe('post removes the rule that main recorded in the state', () => {
 
   test('without a failure if the server was deleted in the meantime', async ({ emulator }) => {
     const job = new Job(emulator);
-    await job.spawnStep({ ...inputs, 'server-name': 'deleted-server' });
+    await job.step({ ...inputs, 'server-name': 'deleted-server' });
     const body = {
       error: { code: 'ResourceNotFound', message: "The Resource 'deleted-server' was not found." },
     };
@@ -183,7 +183,7 @@ describe('post removes the rule that main recorded in the state', () => {
 describe('post uses the network settings of main', () => {
   test('and sends nothing to a proxy that a later step sets, which the log states', async ({ emulator }) => {
     const job = new Job(emulator);
-    expect((await job.spawnStep(inputs)).exitCode).toBe(0);
+    expect((await job.step(inputs)).exitCode).toBe(0);
     // Nothing listens there, so a request through it would fail.
     Object.assign(job.env, { HTTPS_PROXY: 'http://127.0.0.1:1', NO_PROXY: 'example.com' });
     const [post] = await expectPostsRemoveRule(emulator, job);

@@ -29,15 +29,14 @@ async function createServerOfMajor(emulator: EmulatorHarness, server: string, ma
   );
 }
 
-describe.each(['17', '18'])('concurrent jobs on PostgreSQL %s', (major) => {
-  const server = `at-once-${major}`;
-  const inputs = perPullRequestInputs(server, {
-    template: 'relecloud',
-    comment: 'true',
-    'runner-ip': '198.51.100.7',
-  });
+const inputsFor = (server: string): Inputs =>
+  perPullRequestInputs(server, { template: 'relecloud', comment: 'true', 'runner-ip': '198.51.100.7' });
 
-  test('of the same pull request both succeed, with one clone and one comment', async ({ emulator }) => {
+test.for([['17'], ['18']] as const)(
+  'concurrent jobs of the same pull request both succeed on PostgreSQL %s, with one clone and one comment',
+  async ([major], { emulator }) => {
+    const server = `at-once-${major}`;
+    const inputs = inputsFor(server);
     await createServerOfMajor(emulator, server, major);
     await patchGitHub(emulator, { pulls: { [major]: { state: 'open' } } });
     await emulator.clearRecords();
@@ -52,7 +51,13 @@ describe.each(['17', '18'])('concurrent jobs on PostgreSQL %s', (major) => {
     ]);
     await query(emulator, login, 'DROP TABLE trips; DROP FUNCTION one()');
     expect(await listComments(emulator, Number(major))).toHaveLength(1);
-  });
+  },
+);
+
+// On 17, where a statement meets the drop of another session more often than on 18.
+describe('concurrent jobs', () => {
+  const server = 'at-once-17';
+  const inputs = inputsFor(server);
 
   test('report a creation once: after a run that failed, and after a reset by all of them', async ({
     emulator,

@@ -19,8 +19,7 @@ async function runAndKillAt(
   expect(killed.signal, killed.log).toBe('SIGKILL');
 }
 
-/** Ensures the server and its template. */
-async function createTemplateServer(emulator: EmulatorHarness): Promise<void> {
+test.beforeAll(async ({ emulator }) => {
   const created = await new Job(emulator).step({
     ...defaultInputs,
     'server-name': server,
@@ -31,9 +30,9 @@ async function createTemplateServer(emulator: EmulatorHarness): Promise<void> {
   await query(
     emulator,
     loginFromOutputs(created.outputs),
-    'CREATE TABLE IF NOT EXISTS trips AS SELECT i AS id FROM generate_series(1, 500) i',
+    'CREATE TABLE trips AS SELECT i AS id FROM generate_series(1, 500) i',
   );
-}
+});
 
 // Every kind of statement that creates a pull request's database, in its order.
 const createKillPoints = [
@@ -57,7 +56,6 @@ describe('after a run was killed at a statement', () => {
   test.for(createKillPoints.map(([name, pattern], i) => [name, pattern, 100 + i] as const))(
     'of ensure (%s), the next ensure completes the database, and reports that it was created',
     async ([, pattern, number], { emulator }) => {
-      await createTemplateServer(emulator);
       const inputs = perPullRequestInputs(server, { template: 'relecloud', 'expires-in': '1h' });
       await runAndKillAt(emulator, pullRequestJob(emulator, number), inputs, pattern);
 
@@ -86,7 +84,6 @@ describe('after a run was killed at a statement', () => {
   test.for(createKillPoints.map(([name, pattern], i) => [name, pattern, 200 + i] as const))(
     'of ensure (%s), drop removes everything',
     async ([, pattern, number], { emulator }) => {
-      await createTemplateServer(emulator);
       const before = await emulator.serverState(server);
       const inputs = perPullRequestInputs(server, { template: 'relecloud' });
       await runAndKillAt(emulator, pullRequestJob(emulator, number), inputs, pattern);
@@ -102,7 +99,6 @@ describe('after a run was killed at a statement', () => {
   ] as const)(
     'for the role of an existing database (%s), the next run completes it',
     async ([, pattern, role], { emulator }) => {
-      await createTemplateServer(emulator);
       const database = `adopted_by_${role}`;
       await query(
         emulator,
@@ -130,7 +126,6 @@ describe('after a run was killed at a statement', () => {
   test.for(dropKillPoints.map(([name, pattern], i) => [name, pattern, 300 + i] as const))(
     'of drop (%s), the next drop completes it, and the next ensure creates everything again',
     async ([, pattern, number], { emulator }) => {
-      await createTemplateServer(emulator);
       const before = await emulator.serverState(server);
       const inputs = perPullRequestInputs(server, { template: 'relecloud' });
       for (const next of ['drop', 'ensure']) {
@@ -154,7 +149,6 @@ describe('after a run was killed at a statement', () => {
   ] as const)(
     'of %s, the next run succeeds although PostgreSQL executes %s during it',
     async ([mode, , statement, number], { emulator }) => {
-      await createTemplateServer(emulator);
       const inputs = perPullRequestInputs(server, { template: 'relecloud', mode });
       if (mode === 'drop') {
         const created = await pullRequestJob(emulator, number).step({ ...inputs, mode: 'ensure' });

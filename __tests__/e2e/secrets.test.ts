@@ -36,7 +36,7 @@ describe('every encoding of every secret is masked before it first appears, and 
   test.for(passwordCases)('%s', async ([, password], { emulator }) => {
     const server = `secret-${passwordCases.findIndex(([, p]) => p === password)}`;
     const job = new Job(emulator);
-    const step = await job.spawnStep({
+    const step = await job.step({
       ...defaultInputs,
       'server-name': server,
       'admin-password': password,
@@ -77,8 +77,8 @@ describe('every encoding of every secret is masked before it first appears, and 
     emulator,
   }) => {
     const inputs = { ...defaultInputs, 'server-name': 'secret-wrong', 'allowed-ip-ranges': '198.51.100.7' };
-    await new Job(emulator).spawnStep(inputs);
-    const wrong = await new Job(emulator).spawnStep({ ...inputs, 'admin-password': 'Wrong-Pass word/1"' });
+    await new Job(emulator).step(inputs);
+    const wrong = await new Job(emulator).step({ ...inputs, 'admin-password': 'Wrong-Pass word/1"' });
     expect(wrong.exitCode).toBe(1);
     const { printed } = parsePrintedLog(wrong.log);
     expect(printed).toContain('28P01');
@@ -86,7 +86,7 @@ describe('every encoding of every secret is masked before it first appears, and 
   });
 
   test('tokens are masked as they arrive, and none is in state', async ({ emulator }) => {
-    const step = await new Job(emulator).spawnStep({ ...defaultInputs, 'server-name': 'secret-1' });
+    const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'secret-1' });
     // Compares whole tokens: a prefix of one can be part of an operation's signed URL by chance.
     const tokens = [...step.log.matchAll(/^::add-mask::(eyJ\S+)$/gm)].map(([, token = '']) => token);
     expect(tokens.length).toBeGreaterThan(1);

@@ -29,7 +29,7 @@ async function requestedGrants(
   more: Record<string, string> = {},
 ): Promise<{ step: PhaseResult; grants: string }> {
   await emulator.clearRecords();
-  const step = await job.spawnStep({ ...inputs, ...more });
+  const step = await job.step({ ...inputs, ...more });
   const entra = (await emulator.requests()).filter(({ service }) => service === 'entra');
   return { step, grants: JSON.stringify(entra.map(({ path, body }) => [path, body])) };
 }
@@ -69,9 +69,11 @@ describe('the action signs in to Azure', () => {
 
   test('with a managed identity if the job cannot request a token', async ({ emulator }) => {
     const job = withoutIdToken(new Job(emulator, emulator.instance.readyLine.managedIdentity.env));
-    const { step, grants } = await requestedGrants(emulator, job);
+    await emulator.clearRecords();
+    // In its own process, because the SDK remembers which kind of managed identity a process has.
+    const step = await job.spawnStep(inputs);
     expect(step.exitCode, step.log).toBe(0);
-    expect(grants).toContain('/metadata/identity/oauth2/token');
+    expect(JSON.stringify(await emulator.requests())).toContain('/metadata/identity/oauth2/token');
     const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
   });

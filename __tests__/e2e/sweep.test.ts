@@ -32,12 +32,13 @@ const yesterday = new Date(Date.now() - 86_400_000);
 const tomorrow = new Date(Date.now() + 86_400_000);
 
 describe('sweep', () => {
-  test('drops the 200 due ones of 300 databases, regardless of the page on which GitHub lists their pull requests', async ({
+  test('drops the 48 due ones of 72 databases, regardless of the page on which GitHub lists their pull requests', async ({
     emulator,
   }) => {
-    const host = await createBaseServer(emulator, 'three-hundred');
+    const host = await createBaseServer(emulator, 'many-databases');
     const admin = adminLogin(host);
-    const all = Array.from({ length: 300 }, (_, i) => i + 1);
+    const pullRequests = Array.from({ length: 360 }, (_, i) => i + 1);
+    const all = pullRequests.filter((n) => n % 5 === 0);
     // A third has expired while the pull request is open, a third is of closed ones, and a third is neither.
     const kind = (n: number): 'expired' | 'closed' | 'current' =>
       (['expired', 'closed', 'current'] as const)[n % 3] ?? 'current';
@@ -52,34 +53,34 @@ describe('sweep', () => {
       await session.end();
     };
     await Promise.all([create(), create(), create()]);
-    const pulls = all.map((n) => [n, { state: kind(n) === 'closed' ? 'closed' : 'open' }]);
+    const pulls = pullRequests.map((n) => [n, { state: kind(n) === 'closed' ? 'closed' : 'open' }]);
     await patchGitHub(emulator, { pulls: Object.fromEntries(pulls) });
     const due = all.filter((n) => kind(n) !== 'current').map((n) => `relecloud_pr_${n}`);
 
     const dryRun = await createScheduledJob(emulator).step(
-      sweepInputs('three-hundred', { 'dry-run': 'true' }),
+      sweepInputs('many-databases', { 'dry-run': 'true' }),
     );
     expect(dryRun.exitCode, dryRun.log).toBe(0);
     expect(droppedNames(dryRun).toSorted()).toEqual(due.toSorted());
-    expect(Object.keys((await emulator.serverState('three-hundred')).databases)).toHaveLength(304);
+    expect(Object.keys((await emulator.serverState('many-databases')).databases)).toHaveLength(76);
 
     await emulator.clearRecords();
-    const step = await createScheduledJob(emulator).step(sweepInputs('three-hundred'));
+    const step = await createScheduledJob(emulator).step(sweepInputs('many-databases'));
     expect(step.exitCode, step.log).toBe(0);
     expect(droppedNames(step).toSorted()).toEqual(due.toSorted());
-    const remaining = Object.keys((await emulator.serverState('three-hundred')).databases);
+    const remaining = Object.keys((await emulator.serverState('many-databases')).databases);
     expect(remaining.filter((name) => name.startsWith('relecloud_pr_')).toSorted()).toEqual(
       all
         .filter((n) => kind(n) === 'current')
         .map((n) => `relecloud_pr_${n}`)
         .toSorted(),
     );
-    // Two pages of open pull requests; each closed one is read again right before its database is dropped.
+    // Three pages of open pull requests; each closed one is read again right before its database is dropped.
     const gitHubPaths = (await emulator.requests())
       .filter(({ service }) => service === 'github')
       .map(({ path }) => path);
-    expect(gitHubPaths.filter((path) => /\/pulls\?/.test(path))).toHaveLength(2);
-    expect(gitHubPaths.filter((path) => /\/pulls\/\d+$/.test(path))).toHaveLength(100);
+    expect(gitHubPaths.filter((path) => /\/pulls\?/.test(path))).toHaveLength(3);
+    expect(gitHubPaths.filter((path) => /\/pulls\/\d+$/.test(path))).toHaveLength(24);
   });
 
   test('that gets no further session states why, and what it could not check', async ({ emulator }) => {
