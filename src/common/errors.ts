@@ -342,7 +342,7 @@ export const errorCatalog = {
     before?: string;
   }): ErrorText => ({
     summary: `The temporary firewall rule '${p.rule}' could not be removed: ${p.reason}`,
-    hint: `${p.before === undefined ? '' : `${p.before} Then: `}Remove it manually, because it admits this runner's address: az resource delete --ids ${shellQuote(p.ruleId)}`,
+    hint: `${p.before === undefined ? '' : `${p.before} Then: `}Remove it manually, because it admits this runner's address: az resource delete --ids ${shellQuote(p.ruleId)}${p.prevention === undefined ? '' : `\nFor later runs: ${p.prevention}`}`,
   }),
   'state-invalid': (p: { key: string; reason: string }): ErrorText => ({
     summary: `The state of this step was not saved by its main part, or was changed afterwards: ${p.key} ${p.reason}.`,
@@ -355,6 +355,8 @@ export const errorCatalog = {
 } as const;
 
 export type ErrorCode = keyof typeof errorCatalog;
+    /** Why later runs would leave rules too, and how to prevent it. */
+    prevention?: string;
 
 /** The parts of an error that Azure returned. */
 export interface AzureDetails {
