@@ -44,7 +44,8 @@ async function readRunConfig(runtime: ActionsRuntime): Promise<Config | undefine
     const config = readConfig(runtime);
     if (config?.mode === 'ensure') checkEnvFile(config.publish);
     if (config !== undefined) return config;
-  } catch (error) {
+  } catch (thrown) {
+    const error = toActionError(thrown);
     await writeSummary(runtime, renderShortSummary('failed at start', getErrorMessage(error)));
     throw error;
   }

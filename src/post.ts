@@ -313,11 +313,18 @@ function ruleNotRemovedError(
   cause: unknown,
 ): Error {
   const ruleId = `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${server}/firewallRules/${rule}`;
-  const { azure, hint } = cause instanceof ActionError ? cause : {};
-  const before = azure?.code === 'ScopeLocked' ? hint : undefined;
+  const { code, azure, hint = '' } = cause instanceof ActionError ? cause : {};
+  const isBlocked =
+    code === 'server-not-usable' || ['ScopeLocked', 'ServerStoppedError'].includes(azure?.code ?? '');
+  const lacksRights = code === 'sign-in-failed' || [401, 403].includes(azure?.status ?? 0);
   return actionError(
     'rule-not-removed',
-    { rule, ruleId, reason: getErrorSummary(cause), ...(before === undefined ? {} : { before }) },
+    {
+      rule,
+      ruleId,
+      reason: getErrorSummary(cause),
+      ...(isBlocked ? { before: hint } : lacksRights ? { prevention: hint } : {}),
+    },
     { cause, ...(azure ? { azure } : {}) },
   );
 }

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { testWith } from '../helpers/e2e/test.ts';
+import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
 // As Azure does: it drops the packets of a client that no rule admits.
 const test = testWith({ blockedBehavior: 'timeout' });
@@ -109,5 +110,39 @@ describe('the rule for this runner', () => {
     const [failed] = (await emulator.requests()).filter(({ method }) => method === 'DELETE');
     expect(failed?.path.toLowerCase()).toContain(ruleId.toLowerCase());
     expect(ruleId).toMatch(/^\/subscriptions\/[^/]+\/resourceGroups\/.+\/firewallRules\/gha-temporary-/);
+  });
+
+  test('cannot be deleted while the server is stopped: post fails at once, and its two commands delete the rule', async ({
+    emulator,
+  }) => {
+    const job = new Job(emulator);
+    await job.step({ ...defaultInputs, 'server-name': 'persistent' });
+    const before = await emulator.ruleNames('persistent');
+    await emulator.patchServer('persistent', { properties: { state: 'Stopped' } });
+    const [post] = await job.runPosts();
+    expect(post?.exitCode).toBe(1);
+    expect(post?.log).toContain("Server 'persistent' is in state Stopped.");
+    const commands =
+      /az postgres flexible-server start --resource-group persistent --name persistent%0A.*Then: Remove it manually.*az resource delete --ids (\S+?)(?:%0A|$)/m;
+    const [, ruleId = ''] = commands.exec(post?.log ?? '') ?? [];
+    await emulator.patchServer('persistent', { properties: { state: 'Ready' } });
+    const client = await ArmClient.signIn(emulator.instance);
+    await client.sendAndWait('DELETE', ruleId);
+    expect(await emulator.ruleNames('persistent')).toHaveLength(before.length - 1);
+  });
+
+  test('cannot be deleted without the right to: the error states how to delete it, and what later runs need', async ({
+    emulator,
+  }) => {
+    const job = new Job(emulator);
+    await job.step({ ...defaultInputs, 'server-name': 'persistent' });
+    const body = { error: { code: 'AuthorizationFailed', message: 'No.' } };
+    await emulator.addFault(
+      { service: 'arm', method: 'DELETE', path: '/firewallRules/' },
+      { status: 403, body },
+    );
+    const [post] = await job.runPosts();
+    expect(post?.exitCode).toBe(1);
+    expect(post?.log).toMatch(/az resource delete --ids \S+%0AFor later runs: Give the identity a role/);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { statementsAfter } from '../helpers/e2e/advice.ts';
 import { droppedNames } from '../helpers/e2e/job.ts';
 import { connect, type Login, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import { PullRequestServer } from '../helpers/e2e/pull-request.ts';
@@ -89,6 +90,27 @@ test('the hint has only the statement for what the role still has, such as DROP 
     `DROP USER MAPPING FOR ${own.user} SERVER far; DROP SERVER far; DROP FOREIGN DATA WRAPPER w`,
   );
   await server.dropDatabase(12);
+});
+
+test('roles-failed: with the statements for each role, the next drop succeeds', async ({
+  emulator,
+  server,
+}) => {
+  const roles: string[] = [];
+  for (const name of ['first_app', 'second_app']) {
+    const own = await server.ensureDatabase(14, { 'app-username': name });
+    await query(emulator, { ...own, database: 'postgres' }, `SELECT lo_from_bytea(0, 'mine')`);
+    roles.push(own.user);
+  }
+  const drop = { mode: 'drop', 'app-username': '' };
+  const failed = await server.runStep(14, drop);
+  expect(failed.exitCode, failed.log).toBe(1);
+  expect(failed.log).toMatch(/::error::2 roles could not be dropped:.*\(roles-failed\)/);
+  for (const role of roles) {
+    const [grant = '', keep = ''] = statementsAfter(failed.log, `%0A  - Role '${role}' could not be dropped`);
+    for (const statement of [grant, keep]) await server.queryAsAdmin(statement);
+  }
+  await server.dropDatabase(14, drop);
 });
 
 test('the error names all eight databases in which the role has objects', async ({ server }) => {

@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
+import { adminLoginTo, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 
 describe('an error states what happened, what to do, and Azure’s own code and correlation id', () => {
@@ -143,4 +147,112 @@ describe('invalid inputs', () => {
     }
     expect(await emulator.armWrites()).toEqual([]);
   });
+});
+
+describe('the step succeeds after the advice of the error', () => {
+  const inputs = {
+    ...defaultInputs,
+    'server-name': 'advised',
+    'allowed-ip-ranges': '198.51.100.7',
+  };
+  const withRole = (database: string): Inputs => ({
+    ...inputs,
+    database,
+    'app-username': `${database}_app`,
+    'app-password': 'Of-the-application-1',
+  });
+
+  test.beforeAll(async ({ emulator }) => {
+    const step = await new Job(emulator).step(inputs);
+    expect(step.exitCode, step.log).toBe(0);
+  });
+
+  /** Creates a database whose schema a later step transfers to the application role. */
+  async function createWithoutRole(emulator: EmulatorHarness, database: string): Promise<void> {
+    const step = await new Job(emulator).step({ ...inputs, database });
+    expect(step.exitCode, step.log).toBe(0);
+  }
+
+  test('server-ambiguous: resource-group selects one of the servers', async ({ emulator }) => {
+    const [, subscription = ''] =
+      /subscriptions\/([^/]+)/.exec((await emulator.requests())[0]?.path ?? '') ?? [];
+    const server = (group: string) => ({
+      id: `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.DBforPostgreSQL/flexibleServers/advised`,
+      name: 'advised',
+      properties: { state: 'Ready' },
+    });
+    await emulator.addFault(
+      { service: 'arm', method: 'GET', path: '^/subscriptions/[^/]+/providers/.*/flexibleServers\\?' },
+      { status: 200, body: { value: [server('advised'), server('moved')] } },
+      { times: 9 },
+    );
+    const ambiguous = await new Job(emulator).step(inputs);
+    expect(ambiguous.exitCode, ambiguous.log).toBe(1);
+    expect(ambiguous.log).toContain(
+      'resource groups advised, moved.%0AWhat to do: Set resource-group to the',
+    );
+    const step = await new Job(emulator).step({ ...inputs, 'resource-group': 'advised' });
+    expect(step.exitCode, step.log).toBe(0);
+  });
+
+  test('sql-failed: what PostgreSQL reports is corrected', async ({ emulator }) => {
+    const database = 'guarded';
+    await createWithoutRole(emulator, database);
+    const { host } = await adminLoginTo(emulator, 'advised');
+    const superuser = superuserLogin(host, database);
+    await query(
+      emulator,
+      superuser,
+      `CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'the schema is frozen' USING HINT = 'Drop the trigger frozen.'; END $$;
+       CREATE EVENT TRIGGER frozen ON ddl_command_start WHEN TAG IN ('ALTER SCHEMA') EXECUTE FUNCTION refuse()`,
+    );
+    const failed = await new Job(emulator).step(withRole(database));
+    expect(failed.exitCode, failed.log).toBe(1);
+    expect(failed.log).toContain(
+      "did not execute ALTER SCHEMA (in database 'guarded', as 'relecloud_admin'): the schema is frozen (PostgreSQL’s hint: Drop the trigger frozen.) (SQLSTATE P0001)%0AWhat to do: Correct what PostgreSQL reports",
+    );
+    await query(emulator, superuser, 'DROP EVENT TRIGGER frozen');
+    const step = await new Job(emulator).step(withRole(database));
+    expect(step.exitCode, step.log).toBe(0);
+  });
+
+  test('session-lost: a second run continues', async ({ emulator }) => {
+    const database = 'interrupted';
+    await createWithoutRole(emulator, database);
+    const { host } = await adminLoginTo(emulator, 'advised');
+    const statement = await emulator.hold({ service: 'postgres', statement: '^ALTER SCHEMA' });
+    const interrupted = new Job(emulator).step(withRole(database));
+    await statement.triggered;
+    await query(
+      emulator,
+      superuserLogin(host),
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'azure-postgresql-action%'`,
+    );
+    await statement.release();
+    const lost = await interrupted;
+    expect(lost.exitCode, lost.log).toBe(1);
+    expect(lost.log).toContain(
+      "ended during the run, at ALTER SCHEMA (in database 'interrupted', as 'relecloud_admin'): terminating connection due to administrator command (SQLSTATE 57P01)%0AWhat to do: An administrator ended the session, or the server shut down. Run the step again.",
+    );
+    expect(lost.log).toContain('(session-lost)');
+    const step = await new Job(emulator).step(withRole(database));
+    expect(step.exitCode, step.log).toBe(0);
+  });
+});
+
+test('an error that nothing explains is `unexpected`, and the debug log has where it was thrown', async ({
+  emulator,
+}) => {
+  const job = new Job(emulator);
+  const event = join(job.tempDirectory, 'event.json');
+  writeFileSync(event, 'not JSON');
+  job.env['GITHUB_EVENT_PATH'] = event;
+  const step = await job.step(defaultInputs);
+  expect(step.exitCode).toBe(1);
+  expect(step.log).toMatch(
+    /^::error::Unexpected error: .*not JSON.*What to do: .*debug logging.*\(unexpected\)$/m,
+  );
+  expect(step.summary).toContain('(unexpected)');
+  expect(step.log).toMatch(/^::debug::.*SyntaxError.* at JSON\.parse/m);
 });

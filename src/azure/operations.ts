@@ -343,8 +343,8 @@ export class RetriedOperation {
     this.#operation = undefined;
     this.#failures += 1;
     const reason =
-      transientReason(error, this.#retryWhenUnreachable) ??
-      (await this.#request.getRetryReason?.(error, elapsedMs));
+      (await this.#request.getRetryReason?.(error, elapsedMs)) ??
+      transientReason(error, this.#retryWhenUnreachable);
     const isWithoutEffect = error instanceof OperationFailedError || azureDetails(error)?.wasRejected;
     if (reason !== undefined && !isWithoutEffect) this.#mayHaveTakenEffect = true;
     return reason;

@@ -2,6 +2,7 @@ import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresq
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
 import { type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
+import { shellQuote } from '../common/shell-quote.ts';
 import type { ApplyResult } from '../reconcile/resource-handler.ts';
 import { azureDetails, toAzureError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
@@ -235,7 +236,8 @@ export class AzureWriter {
 
   /**
    * Azure rejects a firewall write to a server that is not Ready with `InternalServerError`, without a cause. So that code
-   * is retried as long as the server is not Ready, and a few times more.
+   * is retried as long as the server is not Ready, and a few times more. A stopped server ends the retries with
+   * `server-not-usable`, because it stays stopped.
    */
   #internalErrorRetry(): GetRetryReason {
     let retriesWhileReady = 0;
@@ -243,6 +245,11 @@ export class AzureWriter {
       if (azureDetails(error)?.code !== 'InternalServerError') return undefined;
       const observed = await this.reader.refreshServer();
       const state = observed.status === 'present' ? normalizeState(observed.value.server) : observed.status;
+      if (state === 'Stopped') {
+        const { resourceGroup, name } = this.#serverRef;
+        const hint = `Start it: az postgres flexible-server start --resource-group ${shellQuote(resourceGroup)} --name ${shellQuote(name)}\nStop it only after the jobs that use it, because a temporary firewall rule is removed at the end of its job.`;
+        throw actionError('server-not-usable', { server: name, state, hint });
+      }
       if (isTransient(state)) return `Azure answered InternalServerError while the server is ${state}`;
       retriesWhileReady += 1;
       return state === 'Ready' && retriesWhileReady <= INTERNAL_ERROR_RETRIES

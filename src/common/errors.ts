@@ -49,6 +49,14 @@ function connectionLimitText({
     : `. The connection limit of the ${scope} is ${limit}.`;
 }
 
+/** Which statement, and where it was executed, as far as that is known. */
+const describeStatement = (p: {
+  readonly statement: string;
+  readonly database: string;
+  readonly user: string;
+}): string =>
+  `${p.statement || 'a statement'}${p.database === '' ? '' : ` (in database '${p.database}', as '${p.user}')`}`;
+
 export const errorCatalog = {
   'inputs-invalid': (p: {
     errors: readonly string[];
@@ -105,7 +113,7 @@ export const errorCatalog = {
   }),
   'server-ambiguous': (p: { server: string; groups: readonly string[] }): ErrorText => ({
     summary: `Several servers are named '${p.server}'. They are in the resource groups ${p.groups.slice(0, 20).join(', ')}${p.groups.length > 20 ? ' and others' : ''}.`,
-    hint: 'Set resource-group.',
+    hint: 'Set resource-group to the group of the server that this step is for. Nothing was changed.',
   }),
   'server-not-found': (p: {
     server: string;
@@ -139,7 +147,7 @@ export const errorCatalog = {
   }),
   cancelled: (p: { signal: string }): ErrorText => ({
     summary: `The run was cancelled (${p.signal}).`,
-    hint: 'Run the workflow again. It uses what exists and creates what is missing.',
+    hint: 'Run the workflow again: it continues with what this run has done.',
   }),
   'login-failed': (p: {
     user: string;
@@ -188,12 +196,19 @@ export const errorCatalog = {
     reason: string;
     hint: string;
   }): ErrorText => ({
-    summary: `PostgreSQL did not execute ${p.statement || 'a statement'}${p.database === '' ? '' : ` (in database '${p.database}', as '${p.user}')`}: ${p.reason}`,
+    summary: `PostgreSQL did not execute ${describeStatement(p)}: ${p.reason}`,
     hint: p.hint,
   }),
-  'session-lost': (p: { reason: string; hint: string }): ErrorText => ({
-    summary: `The session with PostgreSQL ended during the run: ${p.reason}`,
-    hint: `${p.hint} A second run uses what exists and creates what is missing.`,
+  'session-lost': (p: {
+    /** Keywords of the statement that needed the session; empty if unknown. */
+    statement: string;
+    database: string;
+    user: string;
+    reason: string;
+    hint: string;
+  }): ErrorText => ({
+    summary: `The session with PostgreSQL ended during the run, at ${describeStatement(p)}: ${p.reason}`,
+    hint: `${p.hint} A second run continues with what this run has done.`,
   }),
   'database-failed': (p: { database: string; reason: string; hint: string }): ErrorText => ({
     summary: `Database '${p.database}' could not be created or used: ${p.reason}`,
@@ -340,9 +355,11 @@ export const errorCatalog = {
     reason: string;
     /** What has to be done before anybody can remove it. */
     before?: string;
+    /** Why later runs would leave rules too, and how to prevent it. */
+    prevention?: string;
   }): ErrorText => ({
     summary: `The temporary firewall rule '${p.rule}' could not be removed: ${p.reason}`,
-    hint: `${p.before === undefined ? '' : `${p.before} Then: `}Remove it manually, because it admits this runner's address: az resource delete --ids ${shellQuote(p.ruleId)}`,
+    hint: `${p.before === undefined ? '' : `${p.before} Then: `}Remove it manually, because it admits this runner's address: az resource delete --ids ${shellQuote(p.ruleId)}${p.prevention === undefined ? '' : `\nFor later runs: ${p.prevention}`}`,
   }),
   'state-invalid': (p: { key: string; reason: string }): ErrorText => ({
     summary: `The state of this step was not saved by its main part, or was changed afterwards: ${p.key} ${p.reason}.`,

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
+import { walkErrors } from '../common/errors.ts';
 import { readFileWithLimit } from '../common/files.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
@@ -79,7 +80,11 @@ export class ActionsRuntime {
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       core.error(sanitizeLine(error.message));
-      core.debug(escapeCommands(sanitizeLine(error.stack ?? '')));
+      // With those of its causes: an `unexpected` error was only wrapped where its own stack begins.
+      const stacks = walkErrors(error).map((each) => (each instanceof Error ? (each.stack ?? '') : ''));
+      core.debug(
+        escapeCommands(sanitizeLine(stacks.map((stack) => sanitizeText(stack, MAX_STACK_LENGTH)).join('\n'))),
+      );
       return core.ExitCode.Failure;
     }
   }
@@ -188,6 +193,9 @@ export class ActionsRuntime {
 
 /** Characters of one log line or annotation; more than any error of the catalog has. */
 const MAX_LINE_LENGTH = 120_000;
+
+/** Characters of the stack of one error; its message precedes it. */
+const MAX_STACK_LENGTH = 10_000;
 
 const sanitizeLine = (text: string): string => sanitizeText(text, MAX_LINE_LENGTH);
 

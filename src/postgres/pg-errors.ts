@@ -134,6 +134,9 @@ export interface StatementContext {
 
 const statementContexts = new WeakMap<object, StatementContext>();
 
+const contextOf = (error: unknown): StatementContext =>
+  statementContexts.get(Object(error)) ?? { statement: '', database: '', user: '' };
+
 /** Records which statement failed, for {@link toSqlError}. */
 export function recordStatement(
   error: unknown,
@@ -172,11 +175,10 @@ export const isFatal = (error: unknown): boolean =>
 export function toSqlError(error: unknown): unknown {
   if (error instanceof SessionLostError || isFatal(error)) {
     const explained = explainPgError(error instanceof SessionLostError ? error.cause : error);
-    return actionError('session-lost', explained, { cause: error });
+    return actionError('session-lost', { ...contextOf(error), ...explained }, { cause: error });
   }
   if (getSqlState(error) === '') return error;
-  const context = statementContexts.get(error as object) ?? { statement: '', database: '', user: '' };
-  return actionError('sql-failed', { ...context, ...explainPgError(error) }, { cause: error });
+  return actionError('sql-failed', { ...contextOf(error), ...explainPgError(error) }, { cause: error });
 }
 
 /** PostgreSQL's own hint; empty if the error has none. */

@@ -214,7 +214,10 @@ export class Session {
     const { host, database, user, serverFacts } = this.#target;
     if (getSqlState(error) === '') {
       // The driver reports only that the session has ended, but has received the cause before.
-      return this.isLost ? new SessionLostError(this.#lossCause) : error;
+      if (!this.isLost) return error;
+      const lost = new SessionLostError(this.#lossCause);
+      recordStatement(lost, text, { database, user });
+      return lost;
     }
     if (isFatal(error)) this.#lossCause ??= error;
     if (getSqlState(error) === READ_ONLY_TRANSACTION) {

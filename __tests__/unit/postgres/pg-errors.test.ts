@@ -191,10 +191,13 @@ describe('an error of PostgreSQL that no other code explains', () => {
     );
   });
 
-  test('a lost session names its first cause', () => {
+  test('a lost session names its first cause, and the statement that needed it', () => {
     const cause = createPgError('57P05', 'terminating connection due to idle-session timeout');
-    const { code, summary, hint } = toActionError(toSqlError(new SessionLostError(cause)));
+    const lost = new SessionLostError(cause);
+    recordStatement(lost, `COMMENT ON DATABASE "x" IS 'y'`, { database: 'd', user: 'u' });
+    const { code, summary, hint } = toActionError(toSqlError(lost));
     expect(code).toBe('session-lost');
+    expect(summary).toContain(`at COMMENT ON DATABASE (in database 'd', as 'u'): `);
     expect(summary).toContain('due to idle-session timeout (SQLSTATE 57P05)');
     expect(hint).toContain('idle_session_timeout');
     expect(toActionError(toSqlError(new SessionLostError(new Error('read ECONNRESET'))))).toMatchObject({
