@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
+import { Session } from '../../src/postgres/session.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
 import { adminLoginTo, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
@@ -239,6 +240,23 @@ describe('the step succeeds after the advice of the error', () => {
     const step = await new Job(emulator).step(withRole(database));
     expect(step.exitCode, step.log).toBe(0);
   });
+});
+
+test('a transaction ends with its first error, not with the 25P02 of a later statement', async ({
+  emulator,
+}) => {
+  const login = await adminLoginTo(emulator, 'advised');
+  const target = { ...login, port: 5432, applicationName: 'test' };
+  const session = new Session(target, 120_000, new AbortController().signal);
+  await session.connect();
+  onTestFinished(() => session.close());
+  const transaction = session.transaction(async () => {
+    await session.query('SELECT 1 / 0').catch(() => {});
+    await session.query('SELECT 1');
+  });
+  await expect(transaction).rejects.toMatchObject({ code: '22012' });
+  const next = session.transaction(() => session.query('SELECT 1 FROM missing'));
+  await expect(next).rejects.toMatchObject({ code: '42P01' });
 });
 
 test('an error that nothing explains is `unexpected`, and the debug log has where it was thrown', async ({

@@ -104,6 +104,8 @@ export class Session {
   #writeProtection: WriteProtection | undefined;
   /** The first error with which the session ended. */
   #lossCause: unknown;
+  /** The error that ended the current transaction. */
+  #transactionError: unknown;
 
   /**
    * @param timeoutMs milliseconds for the login
@@ -229,13 +231,17 @@ export class Session {
         { cause: error },
       );
     }
+    // PostgreSQL reports 25P02 for every statement between the failed one and ROLLBACK.
+    if (getSqlState(error) === '25P02' && this.#transactionError !== undefined) return this.#transactionError;
     recordStatement(error, text, { database, user });
+    this.#transactionError ??= error;
     return error;
   }
 
-  /** Runs `work` in one transaction. An error rolls it back. */
+  /** Runs `work` in one transaction. An error rolls it back; the first one is thrown, also if `work` goes on after it. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.query('BEGIN');
+    this.#transactionError = undefined;
     try {
       const result = await work();
       await this.query('COMMIT');

@@ -135,6 +135,7 @@ function setAllowConnections(deps: SqlWriterDeps, target: DatabaseToDrop, allow:
       // DROP DATABASE of another job waits for the lock before it makes the database invalid.
       await lockDatabaseRow(session, name);
       const observed = await reader.database(name);
+      if (observed.status === 'unknown') throw observed.error;
       if (observed.status === 'present' && observed.value.connectionLimit === INVALID_DATABASE_LIMIT) return;
       await session.query(`ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS ${allow}`);
       await assertSameDatabase(reader, name, oid);
