@@ -8,21 +8,18 @@ const level = (name: string, options: object) => ({
     // They only end a test that hangs, because tests take longer on a busy machine.
     testTimeout: 1_200_000,
     hookTimeout: 1_200_000,
+    // Files of a worker share its modules, since loading them takes longer than many tests do; what a test changes in its
+    // process for itself, it restores.
+    isolate: false,
     ...options,
   },
 });
 
-/**
- * Files of a worker share its modules, since loading them takes longer than many tests do; what a test changes in its
- * process for itself, it restores.
- */
-const shared = { isolate: false };
-
 /** Tests that compute and do not wait: a worker for each of two cores. */
-const computing = { ...shared, pool: 'threads', maxWorkers: 2 };
+const computing = { pool: 'threads', maxWorkers: 2 };
 
 /** Tests that wait for the emulated Azure much of the time: more workers than cores pay. After the others. */
-const waiting = { ...shared, sequence: { groupOrder: 1 } };
+const waiting = { sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
