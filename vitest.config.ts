@@ -31,6 +31,6 @@ export default defineConfig({
       level('e2e', waiting),
     ],
     globalSetup: '__tests__/helpers/global-setup.ts',
-    maxWorkers: 6,
+    maxWorkers: 4,
   },
 });
