@@ -255,6 +255,12 @@ test('a transaction ends with its first error, not with the 25P02 of a later sta
     await session.query('SELECT 1');
   });
   await expect(transaction).rejects.toMatchObject({ code: '22012' });
+  const readOnly = session.transaction(async () => {
+    await session.query('SET TRANSACTION READ ONLY');
+    await session.query('CREATE TABLE t (i int)').catch(() => {});
+    await session.query('SELECT 1');
+  });
+  await expect(readOnly).rejects.toMatchObject({ code: 'server-read-only' });
   const next = session.transaction(() => session.query('SELECT 1 FROM missing'));
   await expect(next).rejects.toMatchObject({ code: '42P01' });
 });

@@ -49,12 +49,15 @@ function connectionLimitText({
     : `. The connection limit of the ${scope} is ${limit}.`;
 }
 
-/** Which statement, and where it was executed, as far as that is known. */
-const describeStatement = (p: {
+/** A statement of a session, and where it was executed. Empty texts if that is not known. */
+export interface StatementContext {
+  /** Its keywords, without any value: `COMMENT ON DATABASE`. */
   readonly statement: string;
   readonly database: string;
   readonly user: string;
-}): string =>
+}
+
+const describeStatement = (p: StatementContext): string =>
   `${p.statement || 'a statement'}${p.database === '' ? '' : ` (in database '${p.database}', as '${p.user}')`}`;
 
 export const errorCatalog = {
@@ -188,25 +191,11 @@ export const errorCatalog = {
     summary: `${p.host} refuses to write: ${p.reason}. ${p.cause}`,
     hint: p.hint,
   }),
-  'sql-failed': (p: {
-    /** Keywords of the statement; empty if unknown. */
-    statement: string;
-    database: string;
-    user: string;
-    reason: string;
-    hint: string;
-  }): ErrorText => ({
+  'sql-failed': (p: StatementContext & { reason: string; hint: string }): ErrorText => ({
     summary: `PostgreSQL did not execute ${describeStatement(p)}: ${p.reason}`,
     hint: p.hint,
   }),
-  'session-lost': (p: {
-    /** Keywords of the statement that needed the session; empty if unknown. */
-    statement: string;
-    database: string;
-    user: string;
-    reason: string;
-    hint: string;
-  }): ErrorText => ({
+  'session-lost': (p: StatementContext & { reason: string; hint: string }): ErrorText => ({
     summary: `The session with PostgreSQL ended during the run, at ${describeStatement(p)}: ${p.reason}`,
     hint: `${p.hint} A second run continues with what this run has done.`,
   }),

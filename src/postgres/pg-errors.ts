@@ -1,4 +1,4 @@
-import { actionError, getErrorMessage } from '../common/errors.ts';
+import { actionError, getErrorMessage, type StatementContext } from '../common/errors.ts';
 import { type RunContext, retry } from '../common/polling.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 
@@ -122,14 +122,6 @@ export function connectionLimitScope(error: unknown): ConnectionLimitScope {
   if (routine === 'CheckMyDatabase' || /connections for database/.test(message)) return 'database';
   if (routine === 'InitializeSessionUserId' || /connections for role/.test(message)) return 'role';
   return 'server';
-}
-
-/** The statement of a failed query, and where it was executed. */
-export interface StatementContext {
-  /** Its keywords, without any value: `COMMENT ON DATABASE`. */
-  readonly statement: string;
-  readonly database: string;
-  readonly user: string;
 }
 
 const statementContexts = new WeakMap<object, StatementContext>();

@@ -213,7 +213,7 @@ export class Session {
   }
 
   #toQueryError(error: unknown, text: string): unknown {
-    const { host, database, user, serverFacts } = this.#target;
+    const { database, user } = this.#target;
     if (getSqlState(error) === '') {
       // The driver reports only that the session has ended, but has received the cause before.
       if (!this.isLost) return error;
@@ -222,20 +222,23 @@ export class Session {
       return lost;
     }
     if (isFatal(error)) this.#lossCause ??= error;
-    if (getSqlState(error) === READ_ONLY_TRANSACTION) {
-      const isReplica = this.#writeProtection === 'replica' || this.#reported.get('in_hot_standby') === 'on';
-      const explained = explainWriteProtection(isReplica ? 'replica' : 'server', serverFacts);
-      return actionError(
-        'server-read-only',
-        { host, reason: formatPgError(error), ...explained },
-        { cause: error },
-      );
-    }
     // PostgreSQL reports 25P02 for every statement between the failed one and ROLLBACK.
     if (getSqlState(error) === '25P02' && this.#transactionError !== undefined) return this.#transactionError;
     recordStatement(error, text, { database, user });
-    this.#transactionError ??= error;
-    return error;
+    const queryError = getSqlState(error) === READ_ONLY_TRANSACTION ? this.#toReadOnlyError(error) : error;
+    this.#transactionError ??= queryError;
+    return queryError;
+  }
+
+  #toReadOnlyError(error: unknown): Error {
+    const { host, serverFacts } = this.#target;
+    const isReplica = this.#writeProtection === 'replica' || this.#reported.get('in_hot_standby') === 'on';
+    const explained = explainWriteProtection(isReplica ? 'replica' : 'server', serverFacts);
+    return actionError(
+      'server-read-only',
+      { host, reason: formatPgError(error), ...explained },
+      { cause: error },
+    );
   }
 
   /** Runs `work` in one transaction. An error rolls it back; the first one is thrown, also if `work` goes on after it. */
