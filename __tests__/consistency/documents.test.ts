@@ -46,6 +46,18 @@ describe.each(documents.map((document) => [document.path, document] as const))('
   });
 });
 
+describe('README.md', () => {
+  const [readme] = documents.filter(({ path }) => path === 'README.md');
+
+  test('has at most 220 lines', () => {
+    expect(readme?.text.trimEnd().split('\n').length).toBeLessThanOrEqual(220);
+  });
+
+  test('its workflows are files of examples/, which a test runs', async () => {
+    expect(readme && (await problemsOf(findUntestedWorkflows, readme))).toEqual([]);
+  });
+});
+
 const fence = (language: string, code: string): string => `\`\`\`${language}\n${code}\n\`\`\`\n`;
 const ownStep = (inputs: string): string =>
   fence('yaml', `- uses: OWNER/azure-postgresql-action@v1\n  with: { ${inputs} }`);
