@@ -42,7 +42,18 @@ describe('a person who follows “Connect as a person” in docs/pull-requests.m
     await person.query(leave);
     await expect(person.query(`SET ROLE ${own.user}`)).rejects.toThrow(/permission denied to set role/);
     await person.query(become);
-    await server.dropDatabase(7);
+    // As the workflow in docs/operations.md that a person starts: its event has no pull request.
+    const dropped = await new Job(emulator, { GITHUB_EVENT_NAME: 'workflow_dispatch' }).step({
+      ...defaultInputs,
+      mode: 'drop',
+      'server-name': SERVER,
+      'app-username': 'relecloud_app',
+      'pull-request-number': '7',
+    });
+    expect(JSON.parse(dropped.outputs['dropped'] ?? ''), dropped.log).toEqual([
+      { resource: 'database', name: own.database },
+      { resource: 'role', name: own.user },
+    ]);
     await expect(person.query('SELECT 1')).rejects.toThrow();
   });
 });
