@@ -103,3 +103,13 @@ test('the second application role of a database does not get schema public, but 
   expect(step.log).toContain("Schema public of database 'relecloud' is owned by 'relecloud_app'");
   await query(emulator, loginFromOutputs(step.outputs), 'CREATE SCHEMA second CREATE TABLE trips (id int)');
 });
+
+test('docs/operations.md removes a base database and its role with two statements', async ({ emulator }) => {
+  const server = await createServer(emulator);
+  const [sql = ''] = blocksUnder('docs/operations.md', 'A base database and its role', 'sql');
+  const [dropDatabase = '', dropRole = ''] = sql.split('\n');
+  await server.queryAsAdmin(dropDatabase);
+  await server.queryAsAdmin(dropRole);
+  const { databases, roles } = await emulator.serverState(SERVER);
+  expect([databases['relecloud'], roles['relecloud_app']]).toEqual([undefined, undefined]);
+});
