@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { connectionEnvironment } from '../../src/publish/connection-formats.ts';
+import { formatRange } from '../../src/resources/firewall-rule/firewall-rule-handler.ts';
 import { codeSpans, tableRows } from '../helpers/consistency/markdown-table.ts';
 import { blocksUnder, codeBlocks } from '../helpers/doc-blocks.ts';
 import { repositoryRoot } from '../helpers/root.ts';
@@ -32,6 +33,21 @@ function variablesIn(code: string): readonly string[] {
   ];
 }
 
+const connection = {
+  host: 'h',
+  port: 5432,
+  database: 'd',
+  user: 'u',
+  password: 'p',
+  sslMode: 'verify-full',
+  sslRootCert: '/roots.pem',
+} as const;
+
+/** The variables that the action publishes with these inputs. */
+const publishedWith = (inputs: Record<string, string>): readonly string[] => [
+  ...connectionEnvironment(connection, ensureConfig(inputs).publish).keys(),
+];
+
 describe('docs/frameworks.md', () => {
   test('has a section for each framework of its table, and no other one with inputs', () => {
     const general = ['The step', 'What is the same for all'];
@@ -52,17 +68,7 @@ describe('docs/frameworks.md', () => {
   test.each(rows)(
     'reads for $framework only variables that the action publishes with these inputs',
     (row) => {
-      const { publish } = ensureConfig(inputsOf(row.framework));
-      const connection = {
-        host: 'h',
-        port: 5432,
-        database: 'd',
-        user: 'u',
-        password: 'p',
-        sslMode: 'verify-full',
-        sslRootCert: '/roots.pem',
-      } as const;
-      const published = [...connectionEnvironment(connection, publish).keys()];
+      const published = publishedWith(inputsOf(row.framework));
       const code = codeBlocks(page)
         .filter(({ heading }) => heading === row.framework)
         .map((block) => block.code)
@@ -79,4 +85,32 @@ describe('docs/frameworks.md', () => {
         expect([...read].some((name) => name.startsWith(listed.replace('*', '')))).toBe(true);
     },
   );
+});
+
+describe.each(['docs/deployed-app.md', 'docs/jobs.md'])('%s', (document) => {
+  const blocks = codeBlocks(document);
+
+  test('reads in its shell commands only variables that the action publishes', () => {
+    const read = blocks.flatMap(({ code }) => [...code.matchAll(/\$(\w*DATABASE_URL|DB_\w+|PG\w+)/g)]);
+    const published = publishedWith({});
+    expect(read.map(([, name = '']) => name).filter((name) => !published.includes(name))).toEqual([]);
+  });
+
+  test('has inputs that the action accepts in the blocks that are lines of a step', () => {
+    const lines = blocks
+      .filter(({ language }) => language === 'yaml')
+      .map(({ code }) => parse(code))
+      .filter((yaml) => !Array.isArray(yaml) && !('jobs' in yaml))
+      .map((yaml) =>
+        Object.fromEntries(Object.entries<unknown>(yaml).map(([name, value]) => [name, String(value)])),
+      );
+    expect(lines.flatMap((inputs) => inputErrorsOf(inputs))).toEqual([]);
+  });
+});
+
+test('allowed-ip-ranges takes the addresses of App Service as the az CLI prints them', () => {
+  const addresses = ['20.105.1.2', '20.105.1.3', '20.105.1.4'];
+  const { declaredRules } = ensureConfig({ 'allowed-ip-ranges': addresses.join(',') }).firewall;
+  expect(declaredRules.map(formatRange)).toEqual(addresses);
+  expect(new Set(declaredRules.map(({ name }) => name)).size).toBe(addresses.length);
 });

@@ -50,7 +50,10 @@ const administrator = (emulator: EmulatorHarness): Promise<Login> =>
 describe('docs/application-role.md, in the order of its sections', () => {
   const section = (heading: string, language: string) => blocksUnder(page, heading, language);
   const [firstDay = ''] = section('From the first day', 'yaml');
-  const [createRole = '', handOver = ''] = section('Add it to a database that is in use', 'yaml');
+  const [runStatement = '', createRole = '', handOver = ''] = section(
+    'Add it to a database that is in use',
+    'yaml',
+  );
   const [lend = '', takeBack = ''] = section('Add it to a database that is in use', 'sql');
 
   test('the handover of a database in use succeeds, and a session of the administrator never loses its access', async ({
@@ -83,6 +86,7 @@ describe('docs/application-role.md, in the order of its sections', () => {
 
     succeed(await new Job(emulator).step(inputsFrom(createRole, migrate)));
     const deployed = await openSession(emulator, admin);
+    expect((await deployed.query(rows)).rows).toEqual([{ id: 1 }]);
     await query(emulator, { ...admin, database: 'postgres' }, lend);
     const adopted = succeed(await new Job(emulator).step(inputsFrom(handOver, migrate)));
     expect(adopted.outputs['changes']).toContain('table public.django_migrations');
@@ -91,6 +95,7 @@ describe('docs/application-role.md, in the order of its sections', () => {
     expect(own.user).toBe('relecloud_app');
     expect(await query(emulator, own, rows)).toEqual([{ id: 1 }]);
 
+    expect(lend).toBe(`${parse(runStatement)[0].env.STATEMENT}\n`);
     await query(emulator, admin, takeBack);
     await expect(deployed.query(rows)).rejects.toMatchObject({ code: '42501' });
     const again = succeed(await new Job(emulator).step(inputsFrom(handOver, migrate)));
