@@ -137,10 +137,11 @@ async function createProject(job: Job, framework: string): Promise<Record<string
   const folder = job.tempDirectory;
   write(folder, 'package.json', '{ "private": true }');
   symlinkSync(join(repositoryRoot, 'node_modules'), join(folder, 'node_modules'));
-  // Django and Alembic run as `python` and `alembic`, as after setup-python and pip.
+  // `python` and `alembic` are those of Debian, as they would be those of setup-python and pip on GitHub.
   mkdirSync(join(folder, 'bin'));
   symlinkSync(python, join(folder, 'bin', 'python'));
-  job.env['PATH'] = `${join(folder, 'bin')}:/usr/bin:${job.env['PATH']}`;
+  symlinkSync('/usr/bin/alembic', join(folder, 'bin', 'alembic'));
+  job.env['PATH'] = `${join(folder, 'bin')}:${job.env['PATH']}`;
   await project.create(folder);
   for (const { code, language } of codeBlocks(page).filter(({ heading }) => heading === framework)) {
     if (language === 'yaml') continue;
