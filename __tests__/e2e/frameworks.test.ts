@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { parse } from 'yaml';
 import { readHosts } from '../../emulator/core/hosts-file.ts';
 import { blocksUnder, codeBlocks, fileName } from '../helpers/doc-blocks.ts';
-import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
 import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { test } from '../helpers/e2e/test.ts';
 import { repositoryRoot } from '../helpers/root.ts';
@@ -130,8 +131,16 @@ exports.Trip = new EntitySchema({
   },
 };
 
-/** The step's inputs of a section, and its project in the workspace of a job, with the code blocks of the page. */
-async function createProject(job: Job, framework: string): Promise<Record<string, string>> {
+/**
+ * Creates the project of a section in the workspace of a job, with the code blocks of the page.
+ * @param edit changes a code block
+ * @returns the inputs that the section adds to the step
+ */
+async function createProject(
+  job: Job,
+  framework: string,
+  edit: (code: string) => string,
+): Promise<Record<string, string>> {
   const project = projects[framework];
   if (project === undefined) throw new Error(`There is no project for ${framework}.`);
   const folder = job.tempDirectory;
@@ -147,49 +156,102 @@ async function createProject(job: Job, framework: string): Promise<Record<string
     if (language === 'yaml') continue;
     const file = fileName(code);
     if (file === undefined) throw new Error(`A block for ${framework} names no file: ${code}`);
-    (project.addSnippet ?? writeFileSync)(join(folder, file), code);
+    (project.addSnippet ?? writeFileSync)(join(folder, file), edit(code));
   }
   return parse(blocksUnder(page, framework, 'yaml')[0] ?? '');
 }
 
+const inputs = { ...defaultInputs, 'server-name': 'frameworks', 'allowed-ip-ranges': 'here=198.51.100.7' };
+
+interface Variation {
+  readonly database?: string;
+  readonly edit?: (code: string) => string;
+  /** Changes the project in its folder. */
+  readonly change?: (folder: string) => void;
+}
+
+/** Runs the step with the lines of a section, in a database of its own. */
+async function migrate(
+  emulator: EmulatorHarness,
+  framework: string,
+  { database = framework.toLowerCase().replaceAll('-', '_'), edit = (code) => code, change }: Variation = {},
+): Promise<PhaseResult> {
+  const { properties } = await emulator.serverState('frameworks');
+  const hosts = readHosts(emulator.env['EMULATOR_HOSTS_FILE']);
+  // libpq cannot resolve the emulator's host names.
+  const address = hosts.get(String(properties['fullyQualifiedDomainName'])) ?? '';
+  const job = new Job(emulator, projects[framework]?.isPython ? { PGHOSTADDR: address } : {});
+  const ownInputs = await createProject(job, framework, edit);
+  change?.(job.tempDirectory);
+  const role = { 'app-username': `${database}_app`, 'app-password': password };
+  return job.step({ ...inputs, ...ownInputs, database, ...role });
+}
+
+test.beforeAll(async ({ emulator }) => {
+  const step = await new Job(emulator).step(inputs);
+  expect(step.exitCode, step.log).toBe(0);
+});
+
 describe('the lines of docs/frameworks.md', () => {
-  const inputs = { ...defaultInputs, 'server-name': 'frameworks', 'allowed-ip-ranges': 'here=198.51.100.7' };
-
-  test.beforeAll(async ({ emulator }) => {
-    const step = await new Job(emulator).step(inputs);
-    expect(step.exitCode, step.log).toBe(0);
-  });
-
   for (const [framework, { isPython = false }] of Object.entries(projects)) {
     test(`migrate with ${framework} as the application role, which owns the tables`, async ({
       emulator,
       skip,
     }) => {
       if (isPython && missingPythonPackages !== undefined) skip(missingPythonPackages);
-      const { properties } = await emulator.serverState('frameworks');
-      const hosts = readHosts(emulator.env['EMULATOR_HOSTS_FILE']);
-      // libpq cannot resolve the emulator's host names.
-      const address = hosts.get(String(properties['fullyQualifiedDomainName'])) ?? '';
-      const job = new Job(emulator, isPython ? { PGHOSTADDR: address } : {});
-      const ownInputs = await createProject(job, framework);
-      const database = framework.toLowerCase().replaceAll('-', '_');
-      const step = await job.step({
-        ...inputs,
-        ...ownInputs,
-        database,
-        'app-username': `${database}_app`,
-        'app-password': password,
-      });
+      const step = await migrate(emulator, framework);
       expect(step.exitCode, step.log).toBe(0);
       const login = loginFromOutputs(step.outputs);
-      expect(login).toMatchObject({ user: `${database}_app`, password });
+      expect(login).toMatchObject({ user: `${login.database}_app`, password });
       expect(
         await query(
           emulator,
           login,
           `SELECT tableowner AS owner, (SELECT count(*)::int FROM trips) AS rows FROM pg_tables WHERE tablename = 'trips'`,
         ),
-      ).toEqual([{ owner: `${database}_app`, rows: 0 }]);
+      ).toEqual([{ owner: login.user, rows: 0 }]);
     });
   }
+});
+
+describe('what docs/frameworks.md warns about', () => {
+  test('Alembic fails with a percent-encoded password without the doubled %', async ({ emulator, skip }) => {
+    if (missingPythonPackages !== undefined) skip(missingPythonPackages);
+    const step = await migrate(emulator, 'Alembic', {
+      edit: (code) => code.replace('.replace("%", "%%")', ''),
+    });
+    expect(step.exitCode, step.log).toBe(1);
+    expect(step.log).toContain('invalid interpolation syntax');
+  });
+
+  test('TypeORM cannot create uuid-ossp as the application role, and its generated migrations fail', async ({
+    emulator,
+  }) => {
+    const step = await migrate(emulator, 'TypeORM', {
+      database: 'typeorm_uuid',
+      edit: (code) => code.replace(/^ *(?:uuidExtension|installExtensions):.*\n/gm, ''),
+      // As TypeORM generates it without uuidExtension.
+      change: (folder) => {
+        const file = join(folder, 'dist/migrations/1-trips.js');
+        writeFileSync(file, readFileSync(file, 'utf8').replace('gen_random_uuid', 'uuid_generate_v4'));
+      },
+    });
+    expect(step.exitCode, step.log).toBe(1);
+    expect(step.log).toContain('function uuid_generate_v4() does not exist');
+  });
+
+  test('Knex succeeds without running a migration with the ending .mjs', async ({ emulator }) => {
+    const step = await migrate(emulator, 'Knex', {
+      database: 'knex_mjs',
+      change: (folder) =>
+        renameSync(join(folder, 'migrations/1_trips.js'), join(folder, 'migrations/1_trips.mjs')),
+    });
+    expect(step.exitCode, step.log).toBe(0);
+    const [row] = await query(
+      emulator,
+      loginFromOutputs(step.outputs),
+      "SELECT to_regclass('trips') AS trips",
+    );
+    expect(row).toEqual({ trips: null });
+  });
 });
