@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { deleteLiveGroup, LIVE_PREFIX } from './live/azure.ts';
+import { runLifeCycle } from './live/life-cycle.ts';
+
+/*
+ * Runs the action's whole life cycle against real Azure, see CONTRIBUTING.md#run-against-real-azure:
+ *
+ *   node scripts/live.ts           creates, changes and deletes resources in a new resource group
+ *   node scripts/live.ts delete    deletes that resource group, if the first command was killed
+ *
+ * AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_SUBSCRIPTION_ID select the identity and the subscription. LIVE_NAME is the name
+ * of the server and of its resource group, LIVE_REGION the region, LIVE_BUNDLE the folder of the bundle. LIVE_RECORDING is a
+ * file that gets the sanitized traffic as JSON lines.
+ */
+
+const env = process.env;
+const name = env['LIVE_NAME'] || `${LIVE_PREFIX}${randomUUID().slice(0, 8)}`;
+/** On a runner, its log hides the value from here on. */
+const mask = (secret: string): void => {
+  if (env['GITHUB_ACTIONS'] === 'true') console.log(`::add-mask::${secret}`);
+};
+
+if (env['LIVE_RECORDING']) {
+  const recorder = new URL('live/recorder.ts', import.meta.url).href;
+  env['NODE_OPTIONS'] = `${env['NODE_OPTIONS'] ?? ''} --import=${recorder}`.trim();
+  env['LIVE_RECORDING_NAMES'] = JSON.stringify({
+    subscription: env['AZURE_SUBSCRIPTION_ID'] ?? '',
+    tenant: env['AZURE_TENANT_ID'] ?? '',
+    client: env['AZURE_CLIENT_ID'] ?? '',
+    server: name,
+  });
+  // The requests of this process too: it deletes the resource group.
+  await import('./live/recorder.ts');
+}
+
+if (process.argv[2] === 'delete') {
+  await deleteLiveGroup(name);
+} else {
+  const startedAt = performance.now();
+  await runLifeCycle({
+    name,
+    region: env['LIVE_REGION'] || 'westeurope',
+    bundle: env['LIVE_BUNDLE'] || fileURLToPath(new URL('../dist/', import.meta.url)),
+    env,
+    onPart: (title) => {
+      const seconds = Math.round((performance.now() - startedAt) / 1000);
+      console.log(`\n=== ${title} (after ${seconds} s) ===`);
+    },
+    onSecret: mask,
+  });
+}
+// Idle sockets of the SDK would delay the end.
+process.exit();

@@ -1,0 +1,44 @@
+import { resolveEndpoints } from '../../src/azure/clouds.ts';
+import { connectToAzure } from '../../src/azure/connection.ts';
+import { selectAuthMethod } from '../../src/azure/credentials.ts';
+import { isTemporaryRuleName } from '../../src/common/resource-names.ts';
+import { ActionsRuntime } from '../../src/github/actions.ts';
+
+/** Every resource group of a live run begins with this, so that no other group can be deleted. */
+export const LIVE_PREFIX = 'gha-live-';
+
+/** Clients that sign in as the action does, from AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_SUBSCRIPTION_ID. */
+function connect() {
+  const runtime = new ActionsRuntime();
+  const signIn = {
+    clientId: process.env['AZURE_CLIENT_ID'],
+    tenantId: process.env['AZURE_TENANT_ID'],
+    subscriptionId: process.env['AZURE_SUBSCRIPTION_ID'] ?? '',
+    clientSecret: process.env['AZURE_CLIENT_SECRET'],
+  };
+  const method = selectAuthMethod(signIn, runtime.canRequestIdToken);
+  return connectToAzure(runtime, method, signIn, resolveEndpoints('AzureCloud', process.env)).clients;
+}
+
+/** The names of the temporary firewall rules that ARM shows. */
+export async function listTemporaryRules(group: string, server: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { name = '' } of connect().postgresql.firewallRules.listByServer(group, server))
+    if (isTemporaryRuleName(name)) names.push(name);
+  return names;
+}
+
+/**
+ * Deletes the resource group of a live run with everything in it, and waits until it does not exist. Does nothing if it does
+ * not exist.
+ * @throws Error for a group that no live run has created
+ */
+export async function deleteLiveGroup(group: string): Promise<void> {
+  if (!group.startsWith(LIVE_PREFIX))
+    throw new Error(
+      `'${group}' is not the resource group of a live run: its name does not begin with ${LIVE_PREFIX}`,
+    );
+  const { resourceGroups } = connect().resources;
+  if (!(await resourceGroups.checkExistence(group)).body) return;
+  await resourceGroups.beginDeleteAndWait(group);
+}
