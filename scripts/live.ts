@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deleteLiveGroup, LIVE_PREFIX } from './live/azure.ts';
 import { runLifeCycle } from './live/life-cycle.ts';
@@ -22,6 +23,7 @@ const mask = (secret: string): void => {
 };
 
 if (env['LIVE_RECORDING']) {
+  env['LIVE_RECORDING'] = resolve(env['LIVE_RECORDING']);
   const recorder = new URL('live/recorder.ts', import.meta.url).href;
   env['NODE_OPTIONS'] = `${env['NODE_OPTIONS'] ?? ''} --import=${recorder}`.trim();
   env['LIVE_RECORDING_NAMES'] = JSON.stringify({

@@ -20,15 +20,16 @@ export interface PhaseResult {
 const COMMAND_FILES = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY', 'PATH'];
 
 /**
- * Runs `main` or `post` of a built bundle in its own process, as the runner does. Its output also goes to standard output,
- * so that the runner of a real job sees its masks.
+ * Runs `main` or `post` of a built bundle in its own process, as the runner does.
  * @param bundle folder with index.js and post.js
  * @param env the environment of the job, with inputs and state
+ * @param onOutput called with everything that it writes to standard output
  */
 export async function runPhase(
   phase: 'main' | 'post',
   bundle: string,
   env: NodeJS.ProcessEnv,
+  onOutput: (text: string) => void = () => {},
 ): Promise<PhaseResult> {
   const directory = mkdtempSync(join(env['RUNNER_TEMP'] ?? tmpdir(), `${phase}-`));
   const path = (name: string): string => join(directory, name);
@@ -42,7 +43,7 @@ export async function runPhase(
     let log = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       log += text;
-      process.stdout.write(text);
+      onOutput(text);
     });
     const [exitCode] = (await once(child, 'close')) as [number | null];
     const read = (name: string) => Object.fromEntries(parseKeyValues(readFileSync(path(name), 'utf8')));

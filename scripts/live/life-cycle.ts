@@ -44,6 +44,9 @@ export async function runLifeCycle(options: LiveOptions): Promise<void> {
   }
 }
 
+/** The runner of a real job sees the masks in it. */
+const print = (text: string): void => void process.stdout.write(text);
+
 class LifeCycle {
   readonly #options: LiveOptions;
   readonly #inputs: Inputs;
@@ -167,7 +170,7 @@ class LifeCycle {
 
   #main(inputs: Inputs): Promise<PhaseResult> {
     const { bundle, env } = this.#options;
-    return runPhase('main', bundle, { ...env, ...toInputEnv({ ...this.#inputs, ...inputs }) });
+    return runPhase('main', bundle, { ...env, ...toInputEnv({ ...this.#inputs, ...inputs }) }, print);
   }
 
   /** Runs main, then `inspect` while the firewall admits this runner, then post, which must remove the temporary rule. */
@@ -179,7 +182,7 @@ class LifeCycle {
       await inspect(result);
     } finally {
       const inputEnv = toInputEnv({ ...this.#inputs, ...inputs });
-      const post = await runPhase('post', bundle, { ...env, ...inputEnv, ...toStateEnv(result) });
+      const post = await runPhase('post', bundle, { ...env, ...inputEnv, ...toStateEnv(result) }, print);
       assert.equal(post.exitCode, 0, 'post must succeed');
     }
     assert.deepEqual(await listTemporaryRules(name, name), []);
