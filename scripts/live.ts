@@ -1,26 +1,28 @@
 import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deleteLiveGroup, LIVE_PREFIX } from './live/azure.ts';
+import { hideMasks } from './live/hide-masks.ts';
 import { runLifeCycle } from './live/life-cycle.ts';
 
 /*
  * Runs the action's whole life cycle against real Azure, see CONTRIBUTING.md#run-against-real-azure:
  *
- *   node scripts/live.ts           creates, changes and deletes resources in a new resource group
- *   node scripts/live.ts delete    deletes that resource group, if the first command was killed
+ *   npm run live              creates, changes and deletes resources in a new resource group
+ *   npm run live -- delete    deletes that resource group, if the first command was killed
  *
  * AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_SUBSCRIPTION_ID select the identity and the subscription. LIVE_NAME is the name
  * of the server and of its resource group, LIVE_REGION the region, LIVE_BUNDLE the folder of the bundle. LIVE_RECORDING is a
  * file that gets the sanitized traffic as JSON lines.
  */
 
-const env = process.env;
+// What a runner sets, for a run outside GitHub. The ids are part of names in Azure.
+const local = { GITHUB_REPOSITORY: 'local/live', GITHUB_REPOSITORY_ID: '1', RUNNER_TEMP: tmpdir() };
+const env = Object.assign(process.env, { ...local, ...process.env });
+const isOnRunner = env['GITHUB_ACTIONS'] === 'true';
 const name = env['LIVE_NAME'] || `${LIVE_PREFIX}${randomUUID().slice(0, 8)}`;
-/** On a runner, its log hides the value from here on. */
-const mask = (secret: string): void => {
-  if (env['GITHUB_ACTIONS'] === 'true') console.log(`::add-mask::${secret}`);
-};
+const write = (text: string): void => void process.stdout.write(text);
 
 if (env['LIVE_RECORDING']) {
   env['LIVE_RECORDING'] = resolve(env['LIVE_RECORDING']);
@@ -49,7 +51,10 @@ if (process.argv[2] === 'delete') {
       const seconds = Math.round((performance.now() - startedAt) / 1000);
       console.log(`\n=== ${title} (after ${seconds} s) ===`);
     },
-    onSecret: mask,
+    onOutput: isOnRunner ? write : hideMasks(write),
+    onSecret: (secret) => {
+      if (isOnRunner) write(`::add-mask::${secret}\n`);
+    },
   });
 }
 // Idle sockets of the SDK would delay the end.

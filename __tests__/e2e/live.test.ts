@@ -6,6 +6,7 @@ import { describe, expect, inject } from 'vitest';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { Job } from '../helpers/e2e/job.ts';
 import { test } from '../helpers/e2e/test.ts';
+import { ArmClient } from '../helpers/emulator/arm-client.ts';
 import { repositoryRoot } from '../helpers/root.ts';
 
 const NAME = 'gha-live-4711-1';
@@ -35,13 +36,13 @@ const masksIn = (log: string): readonly string[] =>
     .map(([, value = '']) => value.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%'))
     .filter(({ length }) => length >= 8);
 
-describe('node scripts/live.ts', () => {
+describe('npm run live', () => {
   test('runs the whole life cycle, deletes its resource group, and records neither secrets nor ids nor names', async ({
     emulator,
   }) => {
     const { exitCode, log, env, recording } = await runLive(emulator);
     expect(exitCode, log).toBe(0);
-    expect(await emulator.control('GET', 'state')).toMatchObject({ servers: {} });
+    expect(await emulator.control('GET', 'state')).toMatchObject({ servers: {}, resourceGroups: {} });
 
     const masks = masksIn(log);
     // The administrator's password, the key, the roles' passwords, and a token of GitHub and of Entra for each step.
@@ -95,5 +96,17 @@ describe('node scripts/live.ts', () => {
     expect(deleted).toMatchObject([
       { path: expect.stringContaining(`/resourcegroups/${NAME}?`), status: 202 },
     ]);
+  });
+
+  test('neither uses nor deletes a resource group that exists', async ({ emulator }) => {
+    const client = await ArmClient.signIn(emulator.instance);
+    const path = `${client.subscriptionPath}/resourcegroups/${NAME}?api-version=2025-04-01`;
+    expect((await client.send('PUT', path, { location: 'westeurope' })).status).toBe(201);
+    await emulator.clearRecords();
+    const { exitCode, log } = await runLive(emulator);
+    expect(exitCode).toBe(1);
+    expect(log).toContain(`The resource group '${NAME}' exists already`);
+    expect(await emulator.armWrites()).toEqual([]);
+    expect(await emulator.control('GET', 'state')).toMatchObject({ resourceGroups: { [NAME]: {} } });
   });
 });

@@ -28,16 +28,30 @@ export async function listTemporaryRules(group: string, server: string): Promise
   return names;
 }
 
+/** @throws Error for a name that no live run gives to its resource group */
+function requireLiveName(group: string): void {
+  if (!group.startsWith(LIVE_PREFIX))
+    throw new Error(
+      `'${group}' is not the resource group of a live run: its name does not begin with ${LIVE_PREFIX}`,
+    );
+}
+
+/** @throws Error for a resource group that exists, or that {@link deleteLiveGroup} would not delete */
+export async function requireNewGroup(group: string): Promise<void> {
+  requireLiveName(group);
+  if ((await connect().resources.resourceGroups.checkExistence(group)).body)
+    throw new Error(
+      `The resource group '${group}' exists already. A live run deletes its group, so use a new name.`,
+    );
+}
+
 /**
  * Deletes the resource group of a live run with everything in it, and waits until it does not exist. Does nothing if it does
  * not exist.
  * @throws Error for a group that no live run has created
  */
 export async function deleteLiveGroup(group: string): Promise<void> {
-  if (!group.startsWith(LIVE_PREFIX))
-    throw new Error(
-      `'${group}' is not the resource group of a live run: its name does not begin with ${LIVE_PREFIX}`,
-    );
+  requireLiveName(group);
   const { resourceGroups } = connect().resources;
   if (!(await resourceGroups.checkExistence(group)).body) return;
   await resourceGroups.beginDeleteAndWait(group);

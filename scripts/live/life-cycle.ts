@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { deleteLiveGroup, listTemporaryRules } from './azure.ts';
+import { deleteLiveGroup, listTemporaryRules, requireNewGroup } from './azure.ts';
 import { type Inputs, type PhaseResult, runPhase, toInputEnv, toStateEnv } from './bundle-step.ts';
 
 export interface LiveOptions {
@@ -15,6 +15,8 @@ export interface LiveOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Called with the title of each part before it begins. */
   readonly onPart: (title: string) => void;
+  /** Called with the output of the action, which has the masks of its secrets in it. */
+  readonly onOutput: (text: string) => void;
   /** Called with a secret before it is used. */
   readonly onSecret: (secret: string) => void;
 }
@@ -33,9 +35,10 @@ const queryScript = fileURLToPath(new URL('query.ts', import.meta.url));
 /**
  * Runs the life of a server with the bundle of the action, and asserts what the end-to-end tests assert about the emulator:
  * creation, a second run, pull requests, drift, a fix, a sweep. Deletes the resource group at the end in any case.
- * @throws AssertionError for the first thing that is not as expected
+ * @throws AssertionError for the first thing that is not as expected, Error if the resource group exists already
  */
 export async function runLifeCycle(options: LiveOptions): Promise<void> {
+  await requireNewGroup(options.name);
   try {
     await new LifeCycle(options).run();
   } finally {
@@ -43,9 +46,6 @@ export async function runLifeCycle(options: LiveOptions): Promise<void> {
     await deleteLiveGroup(options.name);
   }
 }
-
-/** The runner of a real job sees the masks in it. */
-const print = (text: string): void => void process.stdout.write(text);
 
 class LifeCycle {
   readonly #options: LiveOptions;
@@ -169,20 +169,21 @@ class LifeCycle {
   }
 
   #main(inputs: Inputs): Promise<PhaseResult> {
-    const { bundle, env } = this.#options;
-    return runPhase('main', bundle, { ...env, ...toInputEnv({ ...this.#inputs, ...inputs }) }, print);
+    const { bundle, env, onOutput } = this.#options;
+    const inputEnv = toInputEnv({ ...this.#inputs, ...inputs });
+    return runPhase('main', bundle, { ...env, ...inputEnv }, onOutput);
   }
 
   /** Runs main, then `inspect` while the firewall admits this runner, then post, which must remove the temporary rule. */
   async #step(inputs: Inputs, inspect: (result: PhaseResult) => Promise<void>): Promise<void> {
-    const { bundle, env, name } = this.#options;
+    const { bundle, env, name, onOutput } = this.#options;
     const result = await this.#main(inputs);
     try {
       assert.equal(result.exitCode, 0, 'main must succeed');
       await inspect(result);
     } finally {
       const inputEnv = toInputEnv({ ...this.#inputs, ...inputs });
-      const post = await runPhase('post', bundle, { ...env, ...inputEnv, ...toStateEnv(result) }, print);
+      const post = await runPhase('post', bundle, { ...env, ...inputEnv, ...toStateEnv(result) }, onOutput);
       assert.equal(post.exitCode, 0, 'post must succeed');
     }
     assert.deepEqual(await listTemporaryRules(name, name), []);

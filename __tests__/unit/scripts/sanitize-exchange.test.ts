@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
-import { deleteLiveGroup } from '../../../scripts/live/azure.ts';
+import { deleteLiveGroup, requireNewGroup } from '../../../scripts/live/azure.ts';
 import { type Exchange, sanitizeExchange } from '../../../scripts/live/sanitize-exchange.ts';
 import { encodedVariants } from '../../../src/github/encoded-variants.ts';
 import { test } from '../../helpers/unit/test.ts';
@@ -151,15 +151,17 @@ describe('a recorded exchange', () => {
         expect(variants.filter((variant) => line.includes(variant))).toEqual([]);
         expect(JSON.parse(line)).toMatchObject({ service: expect.any(String), at: exchange.at });
       }),
+      { numRuns: 50 },
     );
   });
 });
 
-describe('the deletion of the resource group', () => {
+describe('a live run', () => {
   test.for(['production', '', 'my-gha-live-1'])(
-    'is refused for a group that no live run creates: %j',
+    'uses and deletes no resource group of another name: %j',
     async (name) => {
-      await expect(deleteLiveGroup(name)).rejects.toThrow('is not the resource group of a live run');
+      for (const use of [requireNewGroup, deleteLiveGroup])
+        await expect(use(name)).rejects.toThrow('is not the resource group of a live run');
     },
   );
 });
