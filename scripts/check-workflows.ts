@@ -19,6 +19,8 @@ interface Step {
 }
 
 interface Job {
+  /** A reusable workflow. */
+  readonly uses?: string;
   readonly if?: string;
   readonly permissions?: unknown;
   readonly 'timeout-minutes'?: unknown;
@@ -48,7 +50,7 @@ export async function findWorkflowErrors(text: string, purpose: WorkflowPurpose)
   const workflow: Workflow = parse(text);
   const jobs = Object.entries(workflow.jobs ?? {});
   return [
-    ...findPinErrors(text),
+    ...findPinErrors(workflow, text),
     ...findPermissionErrors(workflow),
     ...jobs.flatMap(([id, job]) =>
       [...findJobErrors(workflow, job), ...(purpose === 'own' ? findHardeningErrors(job) : [])].map(
@@ -67,12 +69,18 @@ async function findSchemaErrors(text: string): Promise<readonly string[]> {
 }
 
 /** Each `uses:` of another action needs a full commit SHA, and its version in a comment, which Dependabot updates too. */
-function findPinErrors(text: string): readonly string[] {
-  const lines = text.matchAll(/^\s*(?:- )?uses:\s*(\S+)(.*)$/gm);
-  return [...lines].flatMap(([, action = '', comment = '']) => {
-    if (OWN_ACTION.test(action)) return [];
+function findPinErrors({ jobs = {} }: Workflow, text: string): readonly string[] {
+  const actions = Object.values(jobs).flatMap(({ uses, steps = [] }) => [
+    uses,
+    ...steps.map((step) => step.uses),
+  ]);
+  return [...new Set(actions)].flatMap((action) => {
+    if (action === undefined || OWN_ACTION.test(action)) return [];
     if (!PINNED_ACTION.test(action)) return [`${action} has no full commit SHA`];
-    return /^ # v\d+\.\d+\.\d+$/.test(comment) ? [] : [`${action} has no comment with its version`];
+    const comments = text.split('\n').flatMap((line) => line.split(`uses: ${action}`).slice(1));
+    return comments.length > 0 && comments.every((comment) => /^ # v\d+\.\d+\.\d+$/.test(comment))
+      ? []
+      : [`${action} has no comment with its version`];
   });
 }
 

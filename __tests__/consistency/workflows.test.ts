@@ -45,6 +45,11 @@ describe('the check of workflows', () => {
     ['an unknown key', change('timeout-minutes', 'timeout'), "Unexpected value 'timeout'"],
     ['an unknown context', change('github.event', 'git.event'), "Unrecognized named-value: 'git'"],
     ['a tag instead of a commit', change(CHECKOUT, 'actions/checkout@v7'), 'no full commit SHA'],
+    [
+      'a tag in another form of YAML',
+      change(`uses: ${CHECKOUT}`, '"uses": "actions/checkout@v7"'),
+      'no full commit SHA',
+    ],
     ['a short commit', change(CHECKOUT, 'actions/checkout@3d3c42e # v7.0.1'), 'no full commit SHA'],
     ['a commit without its version', change(' # v7.0.1', ''), 'no comment with its version'],
     ['a commit with a major version only', change('# v7.0.1', '# v7'), 'no comment with its version'],
