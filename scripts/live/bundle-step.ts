@@ -46,7 +46,9 @@ export async function runPhase(
       onOutput(text);
     });
     const [exitCode] = (await once(child, 'close')) as [number | null];
-    const read = (name: string) => Object.fromEntries(parseKeyValues(readFileSync(path(name), 'utf8')));
+    // @actions/core ends lines as the system does.
+    const read = (name: string) =>
+      Object.fromEntries(parseKeyValues(readFileSync(path(name), 'utf8').replaceAll('\r\n', '\n')));
     return { exitCode, log, outputs: read('OUTPUT'), state: read('STATE') };
   } finally {
     rmSync(directory, { recursive: true, force: true });
