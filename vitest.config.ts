@@ -29,6 +29,7 @@ export default defineConfig({
       level('emulator', waiting),
       level('runner', waiting),
       level('e2e', waiting),
+      level('smoke', waiting),
     ],
     globalSetup: '__tests__/helpers/global-setup.ts',
     maxWorkers: 4,

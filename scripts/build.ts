@@ -19,9 +19,9 @@ export async function build(
 ): Promise<void> {
   rmSync(compileDirectory, { recursive: true, force: true });
   rmSync(outputDirectory, { recursive: true, force: true });
-  await runTool('tsc', '-p', 'tsconfig.build.json', '--outDir', compileDirectory);
+  await runTool('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', compileDirectory);
   await runTool(
-    'ncc',
+    '@vercel/ncc/dist/ncc/cli.js',
     'build',
     join(compileDirectory, 'index.js'),
     '--out',
@@ -37,13 +37,16 @@ export async function build(
   }
 }
 
-/** Runs a program of node_modules/.bin and waits until it exits. */
-async function runTool(program: string, ...args: readonly string[]): Promise<void> {
-  const child = spawn(join('node_modules', '.bin', program), args, {
+/**
+ * Runs a script of a package and waits until it exits. Not a program of node_modules/.bin, which Windows can start only with
+ * a shell.
+ */
+async function runTool(script: string, ...args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [join('node_modules', script), ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const [code, signal] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${program} failed with ${code ?? signal}.`);
+  if (code !== 0) throw new Error(`${script} failed with ${code ?? signal}.`);
 }
 
 /** The licenses of the dependencies and of their dependencies; ncc's `--license` misses most of them. */

@@ -14,8 +14,9 @@ declare module 'vitest' {
   }
 }
 
-const projectsWithBundle = ['runner', 'e2e'];
-const projectsWithEmulator = ['emulator', ...projectsWithBundle];
+const projectsWithBundle = ['runner', 'e2e', 'smoke'];
+// Not smoke, which also runs where the emulator's PostgreSQL does not.
+const projectsWithPostgres = ['emulator', 'runner', 'e2e'];
 
 /** Builds the bundle and prepares the PostgreSQL templates once for all test files, because both take long. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -30,7 +31,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     const [templates] = await Promise.all([
-      isSelected(projectsWithEmulator) ? prepareTemplates() : undefined,
+      isSelected(projectsWithPostgres) ? prepareTemplates() : undefined,
       isSelected(projectsWithBundle) ? build(join(bundleDirectory, 'dist'), compileDirectory) : undefined,
     ]);
     if (templates) project.provide('postgresTemplates', templates.directory);

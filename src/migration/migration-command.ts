@@ -115,15 +115,29 @@ async function spawnCommand(
 async function writeScript(
   command: string,
 ): Promise<{ file: string; shell: string; args: readonly string[] }> {
-  if (process.platform === 'win32') {
-    const file = resolveInTempDirectory(`${randomUUID()}.ps1`);
-    const body = `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
-    await writeFile(file, body, { mode: 0o600, flag: 'wx' });
-    return { file, shell: 'pwsh', args: ['-command', `. '${file}'`] };
-  }
-  const file = resolveInTempDirectory(`${randomUUID()}.sh`);
-  await writeFile(file, command, { mode: 0o600, flag: 'wx' });
-  return { file, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
+  const extension = process.platform === 'win32' ? 'ps1' : 'sh';
+  const file = resolveInTempDirectory(`${randomUUID()}.${extension}`);
+  const { text, shell, args } = createScript(command, file, process.platform);
+  await writeFile(file, text, { mode: 0o600, flag: 'wx' });
+  return { file, shell, args };
+}
+
+/** The text of a script file, and how it is run. */
+interface Script {
+  readonly text: string;
+  readonly shell: string;
+  readonly args: readonly string[];
+}
+
+/** Bash, and pwsh on Windows, with the options of the runner for a step. */
+export function createScript(command: string, file: string, platform: NodeJS.Platform): Script {
+  if (platform !== 'win32')
+    return { text: command, shell: 'bash', args: ['--noprofile', '--norc', '-eo', 'pipefail', file] };
+  return {
+    text: `$ErrorActionPreference = 'stop'\n${command}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`,
+    shell: 'pwsh',
+    args: ['-command', `. '${file.replaceAll("'", "''")}'`],
+  };
 }
 
 /**

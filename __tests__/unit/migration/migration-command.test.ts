@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect } from 'vitest';
-import { migrationEnvironment } from '../../../src/migration/migration-command.ts';
+import { createScript, migrationEnvironment } from '../../../src/migration/migration-command.ts';
 import { isRunning, type RunningMigration, waitForExit } from '../../helpers/unit/migration-process.ts';
 import { test } from '../../helpers/unit/test.ts';
 
@@ -62,8 +62,23 @@ describe('the environment of the migration', () => {
   });
 });
 
-// Each test waits for a process, so they run concurrently.
-describe('the command', { concurrent: true }, () => {
+describe('the script on Windows', () => {
+  test('stops at the first error of a cmdlet, and ends with the exit code of the last program', () => {
+    const { text, shell } = createScript('npm run migrate', 'C:\\temp\\x.ps1', 'win32');
+    expect(shell).toBe('pwsh');
+    expect(text).toBe(
+      "$ErrorActionPreference = 'stop'\nnpm run migrate\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n",
+    );
+  });
+
+  test('can be in a folder with a quote in its name', () => {
+    const { args } = createScript('x', "C:\\Users\\O'Neil\\x.ps1", 'win32');
+    expect(args).toEqual(['-command', ". 'C:\\Users\\O''Neil\\x.ps1'"]);
+  });
+});
+
+// Each test waits for a process, so they run concurrently. On Windows and macOS, the smoke tests run commands.
+describe.skipIf(process.platform !== 'linux')('the command', { concurrent: true }, () => {
   test('runs with workflow commands stopped while its output streams', async ({ migration }) => {
     const { outcome, stdout, stderr } = await migration({
       command: 'echo ::set-output::x\necho note >&2\nprintf end',
