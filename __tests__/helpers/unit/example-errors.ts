@@ -2,11 +2,11 @@ import {
   type ActionError,
   actionError,
   type ErrorCode,
-  type errorCatalog,
+  type ErrorParameters,
 } from '../../../src/common/errors.ts';
 
 /** Parameters for every entry; a new entry without parameters here is a type error. */
-export const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCatalog)[C]>[0] } = {
+export const exampleParameters: { readonly [C in ErrorCode]: ErrorParameters<C> } = {
   'inputs-invalid': { errors: ['error-a', 'error-b'] },
   'creation-inputs-invalid': { errors: ['error-a', 'error-b'], server: 'server-a' },
   'server-parameters-invalid': { errors: ['error-a', 'error-b'], server: 'server-a' },
