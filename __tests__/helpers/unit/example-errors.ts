@@ -59,7 +59,7 @@ export const exampleParameters: { readonly [C in ErrorCode]: ErrorParameters<C> 
   'sweep-unchecked': { names: ['name-a', 'name-b'], reason: 'reason-a', hint: 'Do advice-a, please.' },
   'database-failed': { database: 'database-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'template-differs': { template: 'template-a', differences: ['difference-a', 'difference-b'] },
-  'not-owned': { what: 'thing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'not-owned': { what: 'thing-a', outcome: 'outcome-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'role-failed': { role: 'role-a', doing: 'Doing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'template-in-use': {
     template: 'template-a',

@@ -29,8 +29,8 @@ export const pullRequestErrors = {
     }),
   },
   'not-owned': {
-    text: (p: { what: string; reason: string; hint: string }): ErrorText => ({
-      summary: `${p.what} already exists and was not changed: ${p.reason}`,
+    text: (p: { what: string; outcome: string; reason: string; hint: string }): ErrorText => ({
+      summary: `${p.what} ${p.outcome}: ${p.reason}`,
       hint: p.hint,
     }),
   },
