@@ -32,8 +32,6 @@ const HINTS_BY_CODE: Readonly<Record<string, Hint>> = {
     'Start the server (az postgres flexible-server start), or run mode: ensure, which starts it unless start-if-stopped is false.',
   ServerIsBusy: 'The server is busy with another operation: run the workflow again.',
   ServerBusy: 'The server is busy with another operation: run the workflow again.',
-  UnreadableAnswer:
-    'The response came from a proxy or a sign-in page between this runner and Azure: check the network of the runner.',
   HostNotFound:
     'Set server-name to the short name of the server. Set resource-group too if this identity has rights only there.',
   UnexpectedHost:

@@ -5,7 +5,7 @@ import { longList } from './lists.ts';
 export const azureErrors = {
   'azure-request-failed': {
     text: (p: { doing: string; hint: string }): ErrorText => ({
-      summary: `Azure returned an error while ${p.doing}.`,
+      summary: `A request to Azure failed while ${p.doing}.`,
       hint: p.hint,
     }),
   },
