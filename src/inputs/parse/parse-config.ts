@@ -160,7 +160,7 @@ function parseCommon(inputs: InputReader, mode: Config['mode']) {
     cloud: inputs.get('azure-environment') ?? 'AzureCloud',
     signIn: parseSignIn(inputs),
     server: parseServer(inputs, mode),
-    firewall: parseFirewall(inputs),
+    firewall: parseFirewall(inputs, mode),
     startIfStopped: inputs.get('start-if-stopped') ?? true,
     gitHubToken: parseGitHubToken(inputs),
     timeoutMs: (inputs.get('timeout-minutes') ?? 30) * 60_000,
