@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { inputsPageParts } from './docs/inputs-page.ts';
+import { troubleshootingPageParts } from './docs/troubleshooting-page.ts';
 
 /*
- * Writes the generated parts of docs/inputs.md. Each is between two comments, and the text around
+ * Writes the generated parts of docs/inputs.md and docs/troubleshooting.md. Each is between two comments, and the text around
  * them is written manually:
  *
  *     <!-- generated: NAME -->
@@ -12,6 +13,7 @@ import { inputsPageParts } from './docs/inputs-page.ts';
 /** The generated parts of each page, by name. */
 const pages: Readonly<Record<string, () => ReadonlyMap<string, string>>> = {
   'docs/inputs.md': inputsPageParts,
+  'docs/troubleshooting.md': troubleshootingPageParts,
 };
 
 export const pagePaths = Object.keys(pages);

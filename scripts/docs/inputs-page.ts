@@ -5,6 +5,7 @@ import { parseConfig } from '../../src/inputs/parse/parse-config.ts';
 import { getInputType, inputSchema, modes, modesOfInput, secretInputs } from '../../src/inputs/schema.ts';
 import { type Connection, connectionEnvironment } from '../../src/publish/connection-formats.ts';
 import { CONNECTION_OUTPUT_NAMES, RUN_OUTPUT_NAMES } from '../../src/publish/outputs.ts';
+import { markNames } from './input-names.ts';
 import { code, enumerate, linkPages, table } from './markdown.ts';
 
 /*
@@ -87,16 +88,6 @@ function describeDefault({ name, default: stated }: Input): string {
     requiring.length === modes.length ? '**required**' : `**required** by ${enumerate(requiring.map(code))}`;
   return stated === undefined ? required : `${stated}; **required** if that is empty`;
 }
-
-/** Formats the names of inputs that are more than one word, which the descriptions write without backticks. */
-const markNames = (text: string): string =>
-  text.replaceAll(/(?<![`\w./#-])[a-z]+(?:-[a-z]+)+(?![`\w-])/g, (name) =>
-    getInputType(name) !== undefined ||
-    secretInputs.some((secret) => secret === name) ||
-    name === 'config-file'
-      ? code(name)
-      : name,
-  );
 
 /** What an input accepts. */
 function describeValues(name: string): string {

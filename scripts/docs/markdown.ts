@@ -19,13 +19,16 @@ export const linkPages = (text: string): string =>
 
 const MAX_LINE_LENGTH = 120;
 
-/** Breaks a paragraph into lines, between words and outside of links. */
+/**
+ * Breaks a paragraph into lines, between words and outside of links and code.
+ * @param indent before each line after the first, which follows as many characters
+ */
 export function wrap(text: string, indent = ''): string {
   const words = text.match(/(?:\[[^\]]*\]\([^)]*\)|`[^`]*`|\S)+/g) ?? [];
+  const width = MAX_LINE_LENGTH - indent.length;
   const lines: string[] = [];
   for (const word of words) {
     const last = lines.at(-1);
-    const width = MAX_LINE_LENGTH - (lines.length === 1 ? 0 : indent.length);
     if (last !== undefined && last.length + 1 + word.length <= width) lines.splice(-1, 1, `${last} ${word}`);
     else lines.push(word);
   }

@@ -16,7 +16,7 @@ export {
   getRawErrorMessage,
   walkErrors,
 } from './action-error.ts';
-export { type ErrorCode, type ErrorParameters, errorCatalog } from './error-catalog/catalog.ts';
+export { type ErrorCode, type ErrorParameters, errorCatalog, errorGroups } from './error-catalog/catalog.ts';
 export type { StatementContext } from './error-catalog/error-entry.ts';
 
 /** Creates an error of the catalog. Strings among the parameters are sanitized and limited in length. */

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
-import { walkErrors } from '../common/errors.ts';
+import { ActionError, type ErrorCode, walkErrors } from '../common/errors.ts';
 import { readFileWithLimit } from '../common/files.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
@@ -79,7 +79,8 @@ export class ActionsRuntime {
       return 0;
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      core.error(sanitizeLine(error.message));
+      const link = error instanceof ActionError ? troubleshootingLink(error.code) : '';
+      core.error(sanitizeLine(`${error.message}${link}`));
       // With those of its causes: an `unexpected` error was only wrapped where its own stack begins.
       const stacks = walkErrors(error).map((each) => (each instanceof Error ? (each.stack ?? '') : ''));
       core.debug(
@@ -189,6 +190,22 @@ export class ActionsRuntime {
     } = process.env;
     return `azure-postgresql-action ${repository.slice(-24)} run ${run}/${attempt}`;
   }
+}
+
+/**
+ * A line with the URL of the documentation of an error, in the version of the action that runs. Empty if its repository is not
+ * known, as for `uses: ./`, or not surely on this server: GitHub Enterprise Server can take actions from github.com.
+ */
+function troubleshootingLink(code: ErrorCode): string {
+  const {
+    GITHUB_SERVER_URL: server,
+    GITHUB_ACTION_REPOSITORY: repository = '',
+    GITHUB_ACTION_REF: ref = '',
+  } = process.env;
+  const isKnown = /^[\w.-]+\/[\w.-]+$/.test(repository) && /^[\w./-]+$/.test(ref);
+  return server === 'https://github.com' && isKnown
+    ? `\nSee ${server}/${repository}/blob/${ref}/docs/troubleshooting.md#${code}`
+    : '';
 }
 
 /** Characters of one log line or annotation; more than any error of the catalog has. */

@@ -7,6 +7,12 @@ export interface ErrorText {
 
 /** An entry of the catalog. Its parameters are those of `text`. */
 export interface ErrorEntry {
+  /** What the error means, for docs/troubleshooting.md; in Markdown, as the next two. */
+  readonly meaning: string;
+  /** Typical causes, a phrase each. */
+  readonly causes: readonly string[];
+  /** What to do, a sentence each. */
+  readonly remedies: readonly string[];
   readonly text: (parameters: never) => ErrorText;
 }
 

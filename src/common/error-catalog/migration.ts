@@ -4,6 +4,20 @@ import { longList } from './lists.ts';
 /** Errors of the migration command. */
 export const migrationErrors = {
   'migration-failed': {
+    meaning:
+      'The migration command ended with an error, or took too long. The cause is in its own output, above the error. The message names the cause if it is a known one.',
+    causes: [
+      'a missing right: see [permission denied for table](#symptoms)',
+      'a package or a client is not installed, or is too old',
+      'another session holds the lock of the migration tool (Prisma: `P1002`): the message lists the sessions',
+      'the branch does not know migrations of the template',
+      'the storage is full, and the server is read-only',
+    ],
+    remedies: [
+      'Read the output of the command above the error.',
+      'The server, the firewall and the database are ready, so running the step again continues with the migration.',
+      '[migrations.md](migrations.md) and [frameworks.md](frameworks.md) describe what each tool needs.',
+    ],
     text: (p: {
       reason: string;
       /** What its output shows, if that is known, and what to do about it. */
@@ -37,6 +51,17 @@ export const migrationErrors = {
     }),
   },
   'migration-lock-lost': {
+    meaning:
+      'The session that holds the migration lock ended, so the migration was ended too: another job could have started one at the same time.',
+    causes: [
+      'the server restarted or failed over',
+      'the storage is full, or the network failed',
+      'somebody ended the session of the lock',
+    ],
+    remedies: [
+      'Check in the output and in the database whether the migration is incomplete.',
+      'Then run the step again.',
+    ],
     text: (p: { reason: string; hint: string }): ErrorText => ({
       summary: `The session that holds the migration lock was lost, so the migration was terminated: ${p.reason}`,
       hint: `First check whether the migration is incomplete. ${p.hint}`,
