@@ -12,7 +12,6 @@ import { formatDuration } from '../../src/common/polling.ts';
 import { findKnownCause } from '../../src/migration/known-causes.ts';
 import { explainWriteProtection } from '../../src/postgres/write-protection.ts';
 import { databaseNotOwnedError } from '../../src/reconcile/ownership.ts';
-import { formatFinding } from '../../src/reporting/log-lines.ts';
 
 /*
  * A typical message of each error, for docs/troubleshooting.md.
@@ -51,14 +50,7 @@ const deniedTable = findKnownCause('ERROR: permission denied for table django_mi
   canWrite: true,
 });
 const fullStorage = explainWriteProtection('server', { storageGiB: 32, hasAutoGrow: false });
-const storageFinding = formatFinding({
-  resource: 'server',
-  name: 'demo-relecloud',
-  property: 'storage size',
-  expected: '64',
-  actual: '32',
-  kind: 'changed',
-});
+const storageFinding = 'changed server demo-relecloud storage size: declared 64, actually 32';
 
 /** Azure's part of the examples. */
 const azureDetails: Partial<Record<ErrorCode, AzureDetails>> = {

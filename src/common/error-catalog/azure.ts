@@ -84,7 +84,7 @@ export const azureErrors = {
     }),
   },
   'server-not-usable': {
-    meaning: 'The server exists, but its state does not permit to use it.',
+    meaning: 'The server exists, but cannot be used in its state, or it was deleted during the run.',
     causes: [
       'it is being deleted',
       'it is stopped, and start-if-stopped is false',
@@ -95,7 +95,10 @@ export const azureErrors = {
       'Follow the advice for the state. The activity log of the server in the Azure portal shows who changed it.',
     ],
     text: (p: { server: string; state: string; hint: string }): ErrorText => ({
-      summary: `Server '${p.server}' is in state ${p.state}.`,
+      summary:
+        p.state === 'absent'
+          ? `Server '${p.server}' no longer exists.`
+          : `Server '${p.server}' is in state ${p.state}.`,
       hint: p.hint,
       url: `${POSTGRESQL_DOCS_URL}/troubleshoot/how-to-troubleshoot-common-connection-issues`,
     }),

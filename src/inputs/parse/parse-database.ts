@@ -18,7 +18,10 @@ export function parseDatabase(
   // The databases of pull requests are usually clones of the base, in whose steps the file's template means nothing.
   const isItself = given !== undefined && given === name;
   const isIgnored = isItself && pullRequest === undefined && isForPullRequestSteps(inputs, 'template', step);
-  if (isItself && !isIgnored) inputs.addError(`template is '${given}', the database itself`);
+  if (isItself && !isIgnored)
+    inputs.addError(
+      `template is '${given}', which is the database itself: set the database to clone, or remove the input`,
+    );
   const template = isIgnored ? undefined : given;
   const [charset, collation] = [inputs.get('charset'), inputs.get('collation')];
   return {

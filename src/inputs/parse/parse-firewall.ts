@@ -17,7 +17,10 @@ export function parseFirewall(inputs: InputReader, mode: Config['mode']): Firewa
   // ARM ignores the case of names.
   const names = declaredRules.map(({ name }) => name.toLowerCase());
   const duplicate = declaredRules.find((_, i) => names.indexOf(names[i] ?? '') !== i);
-  if (duplicate) inputs.addError(`allowed-ip-ranges names '${duplicate.name}' twice`);
+  if (duplicate)
+    inputs.addError(
+      `allowed-ip-ranges names '${duplicate.name}' twice: remove one of them, or give it another name`,
+    );
   const runnerIp = inputs.get('runner-ip');
   return {
     // A check never opens the firewall.
