@@ -1,4 +1,4 @@
-/** What an error tells its reader. */
+/** The message of an error: what happened, and what to do. */
 export interface ErrorText {
   readonly summary: string;
   readonly hint: string;

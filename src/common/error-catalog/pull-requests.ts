@@ -26,7 +26,7 @@ export const pullRequestErrors = {
   'fork-not-allowed': {
     meaning:
       "A fork's pull request on `pull_request_target` would run its code with the secrets of this repository.",
-    causes: ['mode: ensure is used in a workflow on pull_request_target'],
+    causes: ['a workflow on `pull_request_target` uses `mode: ensure`'],
     remedies: [
       'Use `mode: ensure` on `pull_request`, with `skip-without-credentials: true`.',
       'Use `pull_request_target` only for `mode: drop`.',
