@@ -22,7 +22,7 @@ describe('an error states what happened, what to do, and Azure’s own code and 
     );
     const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'rejected' });
     expect(step.exitCode).toBe(1);
-    expect(step.log).toContain("Azure returned an error while creating server 'rejected'");
+    expect(step.log).toContain("A request to Azure failed while creating server 'rejected'");
     expect(step.log).toContain('AuthorizationFailed: The client X does not have authorization');
     expect(step.log).toContain('Correlation id: 0b5e7a6c-0000-4000-8000-000000000001');
     expect(step.log).toContain('What to do: Give the identity a role');

@@ -59,6 +59,7 @@ describe('a forged ownership marker is not trusted', () => {
       const refused = await server.runStep(more.mode === 'drop' ? 50 : 51, more);
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toMatch(/relecloud_pr_5[01]'.*is owned by role 'mallory'.*\(not-owned\)/);
+      expect(refused.log).toContain("If earlier runs used 'mallory' as admin-username, use it in this step");
     }
     expect(await server.snapshot()).toEqual(before);
     for (const number of [50, 51])

@@ -143,7 +143,7 @@ describe.each(['17', '18'])('the database of a pull request on PostgreSQL %s', (
       });
       expect(refused.exitCode, refused.log).toBe(1);
       expect(refused.log).toMatch(
-        /(Database|Role) '.*' already exists and was not changed: its ownership marker \(the comment on it\) names another repository \(id 815\)/,
+        /(Database|Role) '.*' (already exists and was not changed|was not dropped): its ownership marker \(the comment on it\) names another repository \(id 815\)/,
       );
       expect(refused.log).toContain('(not-owned)');
       expect(await emulator.serverState(server)).toEqual(before);
@@ -256,7 +256,7 @@ describe('a database without ownership marker', () => {
       const step = await pullRequestJob(emulator, 3).step({ ...perPullRequestInputs('unmarked'), mode });
       expect(step.exitCode, step.log).toBe(1);
       expect(step.log).toMatch(
-        /Database 'relecloud_pr_3' already exists and was not changed: it has no ownership marker/,
+        /Database 'relecloud_pr_3' (already exists and was not changed|was not dropped): it has no ownership marker/,
       );
     }
     expect(Object.keys((await emulator.serverState('unmarked')).databases)).toContain('relecloud_pr_3');

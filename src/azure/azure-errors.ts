@@ -6,7 +6,8 @@ import {
   getErrorMessage,
   getErrorSummary,
 } from '../common/errors.ts';
-import { findNetworkFailure } from '../common/network-failure.ts';
+import { parseJsonObject } from '../common/json.ts';
+import { findNetworkFailure, foreignAnswerHint } from '../common/network-failure.ts';
 import { absent, type Observed, unknown } from '../reconcile/findings.ts';
 import { azureHint, isBusyCode } from './hints.ts';
 import { mayHaveTakenEffect } from './http-policies.ts';
@@ -34,15 +35,41 @@ export function azureDetails(error: unknown): AzureDetails | undefined {
   if (error instanceof OperationFailedError) return error.azure;
   if (error instanceof ActionError) return error.azure;
   if (!isRestError(error) || error.statusCode === undefined || isClientSideError(error)) return undefined;
+  const { statusCode: status } = error;
+  const foreign = findForeignAnswer(error);
+  // Whether the request reached Azure is not known, so it does not count as rejected.
+  if (foreign !== undefined) return { code: '', message: foreign.text, status };
   const correlationId = error.response?.headers.get('x-ms-correlation-request-id');
   const body = parseErrorBody(error.details);
-  const { statusCode: status } = error;
   return {
     code: body.code ?? error.code ?? '',
     message: body.message ?? error.message,
     status,
     ...(status >= 400 && status < 500 && !mayHaveTakenEffect(error) ? { wasRejected: true } : {}),
     ...(correlationId ? { correlationId } : {}),
+  };
+}
+
+/** A response that is not ARM's: what it is, and what to do. */
+interface ForeignAnswer {
+  readonly text: string;
+  readonly hint: string;
+}
+
+/**
+ * ARM answers an error with a JSON object or without a body. Undefined for these, and for an error without a response. The
+ * SDK reports other bodies as `PARSE_ERROR`, or as an error whose message is the whole page.
+ */
+function findForeignAnswer({ code, message, request, response }: RestError): ForeignAnswer | undefined {
+  if (request === undefined) return undefined;
+  if (code === 'UnreadableAnswer') return { text: message, hint: foreignAnswerHint(request.url) };
+  const body = response?.bodyAsText?.trim() ?? '';
+  if (response === undefined || body === '' || parseJsonObject(body) !== undefined) return undefined;
+  const [, title] = /<title[^>]*>\s*([^<]*[^<\s])/i.exec(body.slice(0, 10_000)) ?? [];
+  const page = title === undefined ? '' : `, the page '${title.slice(0, 100)}'`;
+  return {
+    text: `${request.method} ${new URL(request.url).pathname}: the answer is not one of Azure Resource Manager: HTTP ${response.status}${page}`,
+    hint: foreignAnswerHint(request.url),
   };
 }
 
@@ -93,6 +120,13 @@ function unreachableReason(error: unknown): string | undefined {
  */
 export function toAzureError(doing: string, error: unknown, hasUncertainEffect = false): Error {
   if (error instanceof ActionError) return error;
+  const foreign = isRestError(error) ? findForeignAnswer(error) : undefined;
+  if (foreign !== undefined)
+    return actionError(
+      'azure-request-failed',
+      { doing: `${doing} (${foreign.text})`, hint: foreign.hint },
+      { cause: error },
+    );
   const azure = hasUncertainEffect ? withoutRejection(azureDetails(error)) : azureDetails(error);
   if (azure)
     return actionError(
@@ -139,17 +173,23 @@ export async function tryRead<T>(what: string, read: () => Promise<Observed<T>>)
     if (error instanceof ActionError || (error instanceof Error && error.name === 'AbortError')) throw error;
     const azure = azureDetails(error);
     if (azure?.status === 404 && isNotFoundCode(azure.code)) return absent;
-    const parameters = {
-      what,
-      reason: azure ? azure.message : getErrorMessage(error),
-      hint: azure
-        ? azureHint(azure, `reading ${what}`)
-        : (networkHint(error) ?? azureHint({ code: clientErrorCode(error), message: '' }, `reading ${what}`)),
-    };
-    return unknown(
-      actionError('state-unknown', parameters, azure ? { cause: error, azure } : { cause: error }),
-    );
+    return unknown(toUnknownStateError(what, error, azure));
   }
+}
+
+function toUnknownStateError(what: string, error: unknown, azure: AzureDetails | undefined): ActionError {
+  const foreign = isRestError(error) ? findForeignAnswer(error) : undefined;
+  if (foreign !== undefined)
+    return actionError('state-unknown', { what, reason: foreign.text, hint: foreign.hint }, { cause: error });
+  const doing = `reading ${what}`;
+  if (azure !== undefined)
+    return actionError(
+      'state-unknown',
+      { what, reason: azure.message, hint: azureHint(azure, doing) },
+      { cause: error, azure },
+    );
+  const hint = networkHint(error) ?? azureHint({ code: clientErrorCode(error), message: '' }, doing);
+  return actionError('state-unknown', { what, reason: getErrorMessage(error), hint }, { cause: error });
 }
 
 const clientErrorCode = (error: unknown): string => (isRestError(error) ? (error.code ?? '') : '');

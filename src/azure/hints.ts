@@ -9,7 +9,8 @@ const HINTS_BY_CODE: Readonly<Record<string, Hint>> = {
     /^creating resource group/.test(doing)
       ? 'The resource group does not exist. Create it and give the identity a role on it, such as Contributor, or give the identity that role on the subscription; then wait a few minutes until the assignment takes effect.'
       : "Give the identity a role on the server's resource group (or on the subscription) that may do this, such as Contributor, and wait a few minutes until the assignment takes effect.",
-  LinkedAuthorizationFailed: 'Give the identity rights on the linked resource too.',
+  LinkedAuthorizationFailed:
+    'Give the identity a role also on the other resource that the message of Azure names.',
   InvalidAuthenticationToken:
     'Check azure-environment, tenant-id and subscription-id: the token is not for this subscription.',
   ExpiredAuthenticationToken: 'Run the workflow again; check the clock of the runner if it happens again.',
@@ -32,8 +33,6 @@ const HINTS_BY_CODE: Readonly<Record<string, Hint>> = {
     'Start the server (az postgres flexible-server start), or run mode: ensure, which starts it unless start-if-stopped is false.',
   ServerIsBusy: 'The server is busy with another operation: run the workflow again.',
   ServerBusy: 'The server is busy with another operation: run the workflow again.',
-  UnreadableAnswer:
-    'The response came from a proxy or a sign-in page between this runner and Azure: check the network of the runner.',
   HostNotFound:
     'Set server-name to the short name of the server. Set resource-group too if this identity has rights only there.',
   UnexpectedHost:

@@ -2,6 +2,7 @@ import type { Configuration, Database, FirewallRule, Server } from '@azure/arm-p
 import { RestError } from '@azure/core-rest-pipeline';
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
+import { foreignAnswerHint } from '../common/network-failure.ts';
 import type { RunContext } from '../common/polling.ts';
 import { normalizeRegion } from '../common/regions.ts';
 import { defaultResourceGroup } from '../inputs/defaults.ts';
@@ -135,7 +136,7 @@ export class AzureReader {
       if (typeof answer.nameAvailable !== 'boolean') {
         const reason =
           'the response does not state whether the name is available; perhaps a proxy responded instead of Azure.';
-        const hint = 'Check the network of the runner.';
+        const hint = foreignAnswerHint(this.#clients.postgresql.$host);
         throw actionError('state-unknown', { what: `a server named '${name}'`, reason, hint });
       }
       return answer.nameAvailable;

@@ -1,6 +1,6 @@
 import type { HttpClient, PipelineResponse } from '@azure/core-rest-pipeline';
 import { parseJsonObject } from '../common/json.ts';
-import { findNetworkFailure } from '../common/network-failure.ts';
+import { findNetworkFailure, foreignAnswerHint } from '../common/network-failure.ts';
 import { createHttpClient } from './http-client.ts';
 
 /** Why a sign-in failed before Entra could decide about it. */
@@ -68,7 +68,7 @@ function findAnswerObstacle({ request, status, bodyAsText }: PipelineResponse): 
   if (parseJsonObject(body) === undefined)
     return {
       text: `${host} answered HTTP ${status} with a page instead of the JSON of Entra`,
-      hint: `A proxy, a firewall or a sign-in page probably answered instead of Entra: check the network of the runner and whether it permits ${host}.`,
+      hint: foreignAnswerHint(request.url),
       cause: undefined,
     };
   if (status < 500 || /AADSTS\d/.test(body)) return undefined;

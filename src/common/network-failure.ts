@@ -177,6 +177,18 @@ function tunnelHint({ host, port, proxy, status }: Situation): string {
     : `The proxy does not permit the connection. ${permit}`;
 }
 
+/**
+ * What to do about a response that is not one of the requested host, such as a page of a proxy.
+ * @param env with the variables of the proxies
+ */
+export function foreignAnswerHint(url: string, env: NodeJS.ProcessEnv = process.env): string {
+  const { hostname: host } = new URL(url);
+  const proxy = findProxy(url, env);
+  return proxy === undefined
+    ? `A proxy, a firewall, a gateway or a sign-in page between the runner and ${host} answered instead of it: run the workflow again. If it happens again, check that the network of the runner permits requests to ${host}. ${WITHOUT_PROXY}`
+    : `The proxy ${describeProxy(proxy)}, or a gateway behind it, answered instead of ${host}: run the workflow again. If it happens again, permit ${host} in the proxy, or add it to NO_PROXY if the runner reaches it directly.`;
+}
+
 /** The failure of the network that caused an error; undefined if there is none. */
 export const findNetworkFailure = (error: unknown): NetworkFailure | undefined =>
   walkErrors(error).find((each) => each instanceof NetworkError)?.failure;

@@ -18,7 +18,7 @@ export class ConflictingAddressesError extends ActionError {
     const addresses = [...new Set(answers.map(({ address }) => address))];
     const reason = `${answers.map(({ service, address }) => `${service} sees ${address}`).join(', but ')}.`;
     const hint = addressPoolHint(addresses);
-    super('egress-address-unknown', errorCatalog['egress-address-unknown']({ reason, hint }), {});
+    super('egress-address-unknown', errorCatalog['egress-address-unknown'].text({ reason, hint }), {});
     this.addresses = addresses;
   }
 }

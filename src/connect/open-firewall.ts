@@ -213,7 +213,11 @@ class AddressMismatchError extends ActionError {
     const shortReason = `${observer} this runner as ${address}, but the rule admits ${admittedAddress}`;
     super(
       'not-reachable',
-      errorCatalog['not-reachable']({ host, reason: `${shortReason}.`, hint: `Set runner-ip: ${address}` }),
+      errorCatalog['not-reachable'].text({
+        host,
+        reason: `${shortReason}.`,
+        hint: `Set runner-ip: ${address}`,
+      }),
       {},
     );
     this.address = address;

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
-import { walkErrors } from '../common/errors.ts';
+import { ActionError, walkErrors } from '../common/errors.ts';
 import { readFileWithLimit } from '../common/files.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
@@ -79,7 +79,11 @@ export class ActionsRuntime {
       return 0;
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      core.error(sanitizeLine(error.message));
+      const url =
+        error instanceof ActionError
+          ? this.documentationUrl(`docs/troubleshooting.md#${error.code}`)
+          : undefined;
+      core.error(sanitizeLine(url === undefined ? error.message : `${error.message}\nSee ${url}`));
       // With those of its causes: an `unexpected` error was only wrapped where its own stack begins.
       const stacks = walkErrors(error).map((each) => (each instanceof Error ? (each.stack ?? '') : ''));
       core.debug(
@@ -157,6 +161,23 @@ export class ActionsRuntime {
   get runUrl(): string | undefined {
     const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = process.env;
     return server && repository && run ? `${server}/${repository}/actions/runs/${run}` : undefined;
+  }
+
+  /**
+   * URL of a file of the action's own repository, in the version that runs. Undefined if GitHub does not name the repository, as
+   * for `uses: ./`, or if it is not surely on this server: GitHub Enterprise Server can take actions from github.com.
+   * @param path with a fragment, such as `docs/pull-requests.md#forks`
+   */
+  documentationUrl(path: string): string | undefined {
+    const {
+      GITHUB_SERVER_URL: server,
+      GITHUB_ACTION_REPOSITORY: repository = '',
+      GITHUB_ACTION_REF: ref = '',
+    } = process.env;
+    const isComplete = /^[\w.-]+\/[\w.-]+$/.test(repository) && /^[\w./-]+$/.test(ref);
+    return server === 'https://github.com' && isComplete
+      ? `${server}/${repository}/blob/${ref}/${path}`
+      : undefined;
   }
 
   /** Path of the workflow file in its repository; undefined outside a workflow. */

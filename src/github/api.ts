@@ -1,7 +1,7 @@
 import { getOctokit } from '@actions/github';
 import { getRawErrorMessage } from '../common/errors.ts';
 import { asObject, type JsonObject } from '../common/json.ts';
-import { findNetworkFailure, type NetworkFailure } from '../common/network-failure.ts';
+import { findNetworkFailure, foreignAnswerHint, type NetworkFailure } from '../common/network-failure.ts';
 import type { RunContext } from '../common/polling.ts';
 import { proxiedFetch } from '../common/proxied-fetch.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
@@ -52,8 +52,8 @@ interface RequestFailure {
 
 function requestHint(failure: RequestFailure, permission: string): string {
   const { status, reason, wasSent = true, network } = failure;
-  if (network !== undefined)
-    return ` ${network.hint}${network.isTransient ? ' https://www.githubstatus.com shows whether GitHub has an incident.' : ''}`;
+  if (network !== undefined) return ` ${network.hint}${network.isTransient ? ` ${INCIDENT_HINT}` : ''}`;
+  if (isPage(reason)) return ` ${foreignAnswerHint(apiUrl())} ${INCIDENT_HINT}`;
   if (/rate limit/i.test(reason) || status === 429)
     return ' Run the workflow again later, or set a github-token with a higher limit.';
   if (reason === NO_TOKEN)
@@ -66,6 +66,13 @@ function requestHint(failure: RequestFailure, permission: string): string {
   return ' Run the workflow again later. https://www.githubstatus.com shows whether GitHub has an incident; otherwise check the proxy of the runner.';
 }
 
+const INCIDENT_HINT = 'https://www.githubstatus.com shows whether GitHub has an incident.';
+
+/** GitHub's API answers with JSON: a page is one of a proxy, or of a gateway before the API. */
+const isPage = (reason: string): boolean => /^\s*</.test(reason);
+
+const apiUrl = (): string => process.env['GITHUB_API_URL'] || 'https://api.github.com';
+
 const isClientError = (status: number | undefined): boolean =>
   status !== undefined && status >= 400 && status < 500;
 
@@ -73,7 +80,7 @@ const isClientError = (status: number | undefined): boolean =>
 const MAX_REASON_LENGTH = 300;
 
 const shortenReason = (reason: string): string =>
-  /^\s*</.test(reason) ? 'the response is an HTML page' : sanitizeText(reason, MAX_REASON_LENGTH);
+  isPage(reason) ? 'the response is an HTML page' : sanitizeText(reason, MAX_REASON_LENGTH);
 
 const NO_TOKEN = 'github-token is not set';
 const INVALID_REPOSITORY = 'GITHUB_REPOSITORY does not have the form owner/name';

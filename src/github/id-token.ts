@@ -1,5 +1,5 @@
 import { parseJsonObject } from '../common/json.ts';
-import { findNetworkFailure } from '../common/network-failure.ts';
+import { findNetworkFailure, foreignAnswerHint } from '../common/network-failure.ts';
 import { proxiedFetch } from '../common/proxied-fetch.ts';
 import { createRetryingFetch } from './retrying-fetch.ts';
 
@@ -46,8 +46,14 @@ export async function requestIdToken(
       ? new IdTokenError(String((error as Error).message), OUTAGE_HINT, error)
       : new IdTokenError(failure.text, failure.hint, error);
   });
-  const { value } = parseJsonObject(await response.text()) ?? {};
+  const body = await response.text();
+  const { value } = parseJsonObject(body) ?? {};
   if (response.ok && typeof value === 'string' && value !== '') return value;
+  if (/^\s*</.test(body))
+    throw new IdTokenError(
+      `${url.host} answered HTTP ${response.status} with a page instead of a token`,
+      foreignAnswerHint(url.href),
+    );
   throw new IdTokenError(
     `${url.host} answered HTTP ${response.status}${response.ok ? ' without a token' : ''}`,
     response.status === 401 || response.status === 403 ? PERMISSION_HINT : OUTAGE_HINT,

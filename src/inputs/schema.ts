@@ -92,4 +92,51 @@ export const secretInputs = [
   'github-token',
 ] as const;
 
+/** The modes of the action. */
+export const modes = inputSchema.mode.choices;
+
+type Mode = (typeof modes)[number];
+
+/**
+ * The inputs that not every mode uses, by the modes that use them. The other modes validate them, because steps can share a
+ * config-file, and then ignore them or reject them.
+ */
+const INPUTS_BY_MODES: readonly (readonly [modes: readonly Mode[], inputs: readonly string[]])[] = [
+  [
+    ['ensure', 'check'],
+    [
+      ...Object.keys(serverPropertyInputs),
+      ...['server-parameters', 'charset', 'collation', 'template', 'extensions', 'adopt-objects'],
+      ...['per-pull-request', 'on-drift', 'drift-report'],
+    ],
+  ],
+  [
+    ['ensure', 'check', 'drop'],
+    ['database', 'app-username', 'pull-request-number'],
+  ],
+  [
+    ['ensure', 'check', 'sweep'],
+    ['allowed-ip-ranges', 'allow-azure-services'],
+  ],
+  [
+    ['ensure', 'drop', 'sweep'],
+    ['runner-ip', 'comment'],
+  ],
+  [
+    ['ensure'],
+    [
+      ...['export-env', 'env-prefix', 'env-file', 'formats', 'ssl-mode', 'app-password', 'app-password-key'],
+      ...['reset', 'expires-in'],
+      ...['migration-command', 'working-directory', 'migration-timeout-minutes', 'migrate-as'],
+    ],
+  ],
+  [['check'], ['drift-issue']],
+  [['drop', 'sweep'], ['dry-run']],
+  [['sweep'], ['kept-rules-older-than']],
+];
+
+/** The modes that use an input. */
+export const modesOfInput = (name: string): readonly Mode[] =>
+  INPUTS_BY_MODES.find(([, inputs]) => inputs.includes(name))?.[0] ?? modes;
+
 export type SecretInputName = (typeof secretInputs)[number];

@@ -164,7 +164,8 @@ async function migrate(
     target: { ...administrator, ...login },
     objectOwner: migration.runAs === 'admin' ? config.appRole?.name : undefined,
     variables: maskedEnvironment(runtime, config.publish, connection),
-    template: config.database.template,
+    // Only a pull request's database can be cloned again.
+    template: config.pullRequest === undefined ? undefined : config.database.template,
     envPrefix: config.publish.envPrefix,
   };
   const alreadyWarned = new Set<string>();

@@ -46,8 +46,11 @@ const CONNECTION_OUTPUTS: Outputs<Connection> = {
   'database-url': databaseUrl,
 };
 
+export const RUN_OUTPUT_NAMES = Object.keys(RUN_OUTPUTS);
+export const CONNECTION_OUTPUT_NAMES = Object.keys(CONNECTION_OUTPUTS);
+
 /** Every output of the action, as action.yml declares them. */
-export const OUTPUT_NAMES = [...Object.keys(CONNECTION_OUTPUTS), ...Object.keys(RUN_OUTPUTS)];
+export const OUTPUT_NAMES = [...CONNECTION_OUTPUT_NAMES, ...RUN_OUTPUT_NAMES];
 
 /**
  * Sets the outputs of a run that has done nothing yet. Called before anything else: a run that is skipped, fails at its

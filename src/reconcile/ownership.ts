@@ -64,29 +64,75 @@ export const isManagedDatabase = (
 export const isManagedRole = (observed: ObservedRole, { marker }: Pick<RoleConfig, 'marker'>): boolean =>
   observed.administered && markersMatch(observed.marker, marker);
 
+/** What a run would do to something that the action does not manage: use it in `ensure`, or drop it. */
+type Intent = 'use' | 'drop';
+
 /** The error for a database that has the desired name and is not managed by this action. */
 export function databaseNotOwnedError(
   observed: ObservedDatabase,
   { name, marker }: Pick<DatabaseConfig, 'name' | 'marker'>,
+  intent: Intent,
 ): ActionError {
+  const isOtherOwner = !observed.isOwnedByAdmin;
   return actionError('not-owned', {
     what: `Database '${name}'`,
-    reason: observed.isOwnedByAdmin
-      ? describeOwner(observed.marker, marker?.repositoryId)
-      : `it is owned by role '${observed.owner}'.`,
-    hint: 'Choose another database, or drop this one manually if it is no longer needed.',
+    outcome: OUTCOMES[intent],
+    reason: isOtherOwner
+      ? `it is owned by role '${observed.owner}', not by admin-username.`
+      : describeOwner(observed.marker, marker?.repositoryId),
+    hint: isOtherOwner
+      ? `If earlier runs used '${observed.owner}' as admin-username, use it in this step too, with its admin-password. Otherwise ${OTHER_NAME_HINTS.database[intent]}`
+      : ownMarkerHint(observed.marker, marker?.repositoryId, 'database', intent),
   });
 }
 
 /** The error for a role that has the desired name and is not managed by this action. */
-export function roleNotOwnedError(observed: ObservedRole, { name, marker }: RoleConfig): ActionError {
+export function roleNotOwnedError(
+  observed: ObservedRole,
+  { name, marker }: RoleConfig,
+  intent: Intent,
+): ActionError {
   return actionError('not-owned', {
     what: `Role '${name}'`,
+    outcome: OUTCOMES[intent],
     reason: observed.administered
       ? describeOwner(observed.marker, marker.repositoryId)
       : 'it was created by another role than admin-username, or before the server was upgraded to PostgreSQL 16.',
-    hint: 'Choose another app-username, or drop this role manually if it is no longer needed.',
+    hint: observed.administered
+      ? ownMarkerHint(observed.marker, marker.repositoryId, 'role', intent)
+      : `If earlier runs used another admin-username, use it in this step too, with its admin-password. Otherwise ${OTHER_NAME_HINTS.role[intent]}`,
   });
+}
+
+const OUTCOMES: Readonly<Record<Intent, string>> = {
+  use: 'already exists and was not changed',
+  drop: 'was not dropped',
+};
+
+/** What to do about a name that something else has, as the end of a sentence. */
+const OTHER_NAME_HINTS: Readonly<Record<'database' | 'role', Readonly<Record<Intent, string>>>> = {
+  database: {
+    use: 'choose another database, or drop this one manually if it is no longer needed.',
+    drop: 'check the inputs database and pull-request-number, or drop this database manually if it is no longer needed.',
+  },
+  role: {
+    use: 'choose another app-username, or drop this role manually if it is no longer needed.',
+    drop: 'check the inputs app-username and pull-request-number, or drop this role manually if it is no longer needed.',
+  },
+};
+
+/** For something that the administrator owns, and whose marker does not match. */
+function ownMarkerHint(
+  marker: ParsedMarker | undefined,
+  repositoryId: string | undefined,
+  resource: 'database' | 'role',
+  intent: Intent,
+): string {
+  const hint = OTHER_NAME_HINTS[resource][intent];
+  const isOfOtherRepository =
+    marker !== undefined && repositoryId !== undefined && marker.repositoryId !== repositoryId;
+  if (intent === 'drop' && isOfOtherRepository) return `Run mode: drop in that repository. Otherwise ${hint}`;
+  return hint.replace(/^./, (first) => first.toUpperCase());
 }
 
 function describeOwner(marker: ParsedMarker | undefined, repositoryId: string | undefined): string {

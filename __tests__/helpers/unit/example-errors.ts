@@ -2,11 +2,11 @@ import {
   type ActionError,
   actionError,
   type ErrorCode,
-  type errorCatalog,
+  type ErrorParameters,
 } from '../../../src/common/errors.ts';
 
 /** Parameters for every entry; a new entry without parameters here is a type error. */
-export const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof errorCatalog)[C]>[0] } = {
+export const exampleParameters: { readonly [C in ErrorCode]: ErrorParameters<C> } = {
   'inputs-invalid': { errors: ['error-a', 'error-b'] },
   'creation-inputs-invalid': { errors: ['error-a', 'error-b'], server: 'server-a' },
   'server-parameters-invalid': { errors: ['error-a', 'error-b'], server: 'server-a' },
@@ -59,7 +59,7 @@ export const exampleParameters: { readonly [C in ErrorCode]: Parameters<(typeof 
   'sweep-unchecked': { names: ['name-a', 'name-b'], reason: 'reason-a', hint: 'Do advice-a, please.' },
   'database-failed': { database: 'database-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'template-differs': { template: 'template-a', differences: ['difference-a', 'difference-b'] },
-  'not-owned': { what: 'thing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
+  'not-owned': { what: 'thing-a', outcome: 'outcome-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'role-failed': { role: 'role-a', doing: 'Doing-a', reason: 'reason-a', hint: 'Do advice-a, please.' },
   'template-in-use': {
     template: 'template-a',

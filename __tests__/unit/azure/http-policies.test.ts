@@ -1,5 +1,5 @@
-import { describe, expect } from 'vitest';
-import { azureDetails } from '../../../src/azure/azure-errors.ts';
+import { describe, expect, vi } from 'vitest';
+import { azureDetails, transientReason } from '../../../src/azure/azure-errors.ts';
 import { AzureReader } from '../../../src/azure/reader.ts';
 import { type ArmResponse, createFakeArmClients } from '../../helpers/unit/fake-arm.ts';
 import { test } from '../../helpers/unit/test.ts';
@@ -62,6 +62,71 @@ describe('a response that is not from Azure Resource Manager is unknown', () => 
     for (const answer of answers)
       await expect(createReader([answer]).reader.isNameAvailable('westeurope')).rejects.toThrow(
         /state-unknown/,
+      );
+  });
+});
+
+describe('an error that is not one of Azure Resource Manager', () => {
+  const page = (status: number, type: string): ArmResponse => ({
+    status,
+    headers: { 'content-type': type },
+    text: '<html><head><title>\n Access denied </title></head><body>by the proxy</body></html>',
+  });
+
+  test.for([
+    // The SDK throws PARSE_ERROR for the second one.
+    [403, 'text/html; charset=utf-8'],
+    [403, 'application/json'],
+    [404, 'text/html'],
+    [407, ''],
+    [400, 'application/json'],
+  ] as const)(
+    'HTTP %s with %s advises to check the network, and no change in Azure',
+    async ([status, type]) => {
+      const observed = await createReader([page(status, type)]).reader.getServer();
+      const listed = await errorOf(createReader([page(status, type)]).reader.listFirewallRules());
+      const errors = [observed.status === 'unknown' ? observed.error.message : '', String(listed)];
+      for (const message of errors) {
+        expect(message).toContain(
+          `the answer is not one of Azure Resource Manager: HTTP ${status}, the page 'Access denied'`,
+        );
+        expect(message).toContain('run the workflow again');
+        expect(message).toContain('permits requests to management.azure.com');
+        expect(message).not.toMatch(/PARSE_ERROR|Azure error|Correct what|identity a role|<html|wrong role/);
+      }
+    },
+  );
+
+  test('names the proxy that the request used', async () => {
+    vi.stubEnv('HTTPS_PROXY', 'http://user:secret@proxy.example:8080');
+    const error = await errorOf(createReader([page(403, 'text/html')]).reader.listFirewallRules());
+    vi.unstubAllEnvs();
+    expect(String(error)).toMatch(
+      /What to do: The proxy proxy\.example:8080 \(HTTPS_PROXY\), or a gateway behind it, answered instead/,
+    );
+    expect(String(error)).not.toContain('secret');
+  });
+
+  test('does not count as rejected, and is retried as an outage is', async () => {
+    const error = await createFakeArmClients([page(403, 'application/json')])
+      .clients.postgresql.servers.get('group', 'demo')
+      .catch((thrown: unknown) => thrown);
+    expect(azureDetails(error)).toEqual({
+      code: '',
+      status: 403,
+      message: expect.stringContaining('not one of Azure Resource Manager'),
+    });
+    expect(transientReason(error, true)).toBeUndefined();
+  });
+
+  test('is one of Azure if it is a JSON object or has no body', async () => {
+    const errors: ArmResponse[] = [
+      { status: 403, body: { error: { code: 'AuthorizationFailed', message: 'no' } } },
+      { status: 403 },
+    ];
+    for (const response of errors)
+      expect(String(await errorOf(createReader([response]).reader.listFirewallRules()))).toContain(
+        'Give the identity a role',
       );
   });
 });

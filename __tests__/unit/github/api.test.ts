@@ -173,13 +173,24 @@ describe('an unexpected response is unknown', () => {
     expect(result.status === 'unknown' && result.error.message).not.toContain('eyJ');
   });
 
-  test('the error does not contain a proxy’s HTML page', async ({ apiWithResponse }) => {
+  test('the error does not contain a proxy’s HTML page', async ({ gitHub, apiWithResponse }) => {
     const page = { status: 404, headers: { 'content-type': 'text/html' }, text: `<html>${'x'.repeat(5000)}` };
     const result = await apiWithResponse(page).getPullRequestState(42);
     expect(result.status === 'unknown' && result.error.message).toBe(
-      'Reading pull request #42 failed: the response is an HTML page (HTTP 404). If it exists, give the job `permissions: pull-requests: read`.',
+      `Reading pull request #42 failed: the response is an HTML page (HTTP 404). A proxy, a firewall, a gateway or a sign-in page between the runner and ${new URL(gitHub.url).hostname} answered instead of it: run the workflow again. If it happens again, check that the network of the runner permits requests to ${new URL(gitHub.url).hostname}. If the runner reaches the internet only through a proxy, set the environment variable HTTPS_PROXY to http://host:port. https://www.githubstatus.com shows whether GitHub has an incident.`,
     );
   });
+
+  test.for([401, 403, 404])(
+    'HTTP %d with a page advises to check the network, and no other permissions or token',
+    async (status, { apiWithResponse }) => {
+      const page = { ...html, status };
+      const result = await apiWithResponse(page).getPullRequestState(42);
+      const message = result.status === 'unknown' ? result.error.message : '';
+      expect(message).toMatch(/ answered instead of it: run the workflow again\. .*HTTPS_PROXY/);
+      expect(message).not.toMatch(/permissions|token/);
+    },
+  );
 
   test.for<[string, (api: GitHubApi) => Promise<unknown>]>([
     ['the login of the token', (api) => api.getViewerLogin()],

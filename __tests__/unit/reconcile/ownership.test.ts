@@ -191,7 +191,7 @@ describe('the error for a name that is used by something else', () => {
       /created it for pull request #43 and database 'relecloud'/,
     ],
   ] as const)('names the reason for a database: %s', (_, overrides, reason) => {
-    const error = databaseNotOwnedError(databaseFromConfig(database, overrides), database);
+    const error = databaseNotOwnedError(databaseFromConfig(database, overrides), database, 'use');
     expect(error.code).toBe('not-owned');
     expect(error.message).toContain("Database 'relecloud_pr_42' already exists and was not changed");
     expect(error.message).toMatch(reason);
@@ -216,10 +216,44 @@ describe('the error for a name that is used by something else', () => {
       /created it for database 'relecloud'/,
     ],
   ] as const)('names the reason for a role: %s', (_, overrides, reason) => {
-    const error = roleNotOwnedError(roleFromConfig(role, overrides), role);
+    const error = roleNotOwnedError(roleFromConfig(role, overrides), role, 'use');
     expect(error.code).toBe('not-owned');
     expect(error.message).toContain("Role 'relecloud_app_pr_42' already exists and was not changed");
     expect(error.message).toMatch(reason);
+  });
+
+  const ofOtherRepository = { marker: toParsedMarker({ ...marker, repositoryId: '7' }) };
+
+  test.each([
+    ['use', /^If earlier runs used 'first_admin' as admin-username, use it .*choose another database/],
+    ['drop', /^If earlier runs used 'first_admin' as admin-username, use it .*check the inputs database/],
+  ] as const)('names the other administrator as the remedy, to %s a database', (intent, hint) => {
+    const observed = databaseFromConfig(database, { isOwnedByAdmin: false, owner: 'first_admin' });
+    expect(databaseNotOwnedError(observed, database, intent).hint).toMatch(hint);
+  });
+
+  test.each([
+    ['use', /^If earlier runs used another admin-username, use it .*choose another app-username/],
+    ['drop', /^If earlier runs used another admin-username, use it .*check the inputs app-username/],
+  ] as const)('names the other administrator as the remedy, to %s a role', (intent, hint) => {
+    const observed = roleFromConfig(role, { administered: false });
+    expect(roleNotOwnedError(observed, role, intent).hint).toMatch(hint);
+  });
+
+  test('does not advise another name to a run that drops', () => {
+    const errors = [{ marker: undefined }, { marker: toParsedMarker({ ...marker, pullRequest: 43 }) }].map(
+      (overrides) => databaseNotOwnedError(databaseFromConfig(database, overrides), database, 'drop'),
+    );
+    errors.push(roleNotOwnedError(roleFromConfig(role, { marker: undefined }), role, 'drop'));
+    for (const { summary, hint } of errors) {
+      expect(summary).toMatch(/'relecloud\w*_pr_42' was not dropped: /);
+      expect(hint).toMatch(/^Check the inputs \S+ and pull-request-number, or drop this \w+ manually/);
+    }
+  });
+
+  test('advises the other repository to a run that drops', () => {
+    const { hint } = databaseNotOwnedError(databaseFromConfig(database, ofOtherRepository), database, 'drop');
+    expect(hint).toMatch(/^Run mode: drop in that repository\. Otherwise check/);
   });
 });
 

@@ -160,7 +160,7 @@ function parseCommon(inputs: InputReader, mode: Config['mode']) {
     cloud: inputs.get('azure-environment') ?? 'AzureCloud',
     signIn: parseSignIn(inputs),
     server: parseServer(inputs, mode),
-    firewall: parseFirewall(inputs),
+    firewall: parseFirewall(inputs, mode),
     startIfStopped: inputs.get('start-if-stopped') ?? true,
     gitHubToken: parseGitHubToken(inputs),
     timeoutMs: (inputs.get('timeout-minutes') ?? 30) * 60_000,
@@ -173,7 +173,10 @@ function parseSignIn(inputs: InputReader): SignInConfig {
   const subscriptionId = inputs.getOrEnv('subscription-id', 'AZURE_SUBSCRIPTION_ID');
   const clientSecret = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET');
   if (subscriptionId === undefined)
-    inputs.addMissingError('subscription-id', 'set the input or the variable AZURE_SUBSCRIPTION_ID');
+    inputs.addMissingError(
+      'subscription-id',
+      'set it, usually to ${{ vars.AZURE_SUBSCRIPTION_ID }}, or set the environment variable AZURE_SUBSCRIPTION_ID of the job',
+    );
   inputs.validate('client-secret', clientSecret, validateSecretEnds);
   if (clientSecret !== undefined && (clientId === undefined || tenantId === undefined))
     inputs.addError('client-secret needs client-id and tenant-id as well');
@@ -231,7 +234,9 @@ function parseOnDrift<V extends 'fix' | 'fail'>(
 ): V | 'warn' | undefined {
   const given = new Set(inputs.get('on-drift'));
   if (given.size > 2)
-    inputs.addError('on-drift has warn beside fix and fail, so that no mode takes it: remove one of them');
+    inputs.addError(
+      'on-drift has the three values warn, fix and fail, but there are only two modes to take one: remove one of them',
+    );
   if (given.has(ownValue)) return ownValue;
   if (given.has('warn')) return 'warn';
   const [other] = given;

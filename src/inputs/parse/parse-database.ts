@@ -18,22 +18,27 @@ export function parseDatabase(
   // The databases of pull requests are usually clones of the base, in whose steps the file's template means nothing.
   const isItself = given !== undefined && given === name;
   const isIgnored = isItself && pullRequest === undefined && isForPullRequestSteps(inputs, 'template', step);
-  if (isItself && !isIgnored) inputs.addError(`template is '${given}', the database itself`);
+  if (isItself && !isIgnored)
+    inputs.addError(
+      `template is '${given}', which is the database itself: set the database to clone, or remove the input`,
+    );
   const template = isIgnored ? undefined : given;
+  const [charset, collation] = [inputs.get('charset'), inputs.get('collation')];
   return {
     name,
     base,
-    charset: inputs.get('charset'),
-    collation: inputs.get('collation'),
-    template,
+    // A drop compares nothing, and only ensure creates a database or extends its life.
+    ...(step.mode === 'drop'
+      ? { charset: undefined, collation: undefined, template: undefined }
+      : { charset, collation, template }),
     marker: pullRequest && {
       kind: 'pull-request',
       repositoryId: pullRequest.repository.id,
       pullRequest: pullRequest.number,
       base,
     },
-    reset: pullRequest !== undefined && (reset ?? false),
-    expiresInMs: pullRequest === undefined ? undefined : expiresInMs,
+    reset: step.mode === 'ensure' && pullRequest !== undefined && (reset ?? false),
+    expiresInMs: step.mode === 'ensure' && pullRequest !== undefined ? expiresInMs : undefined,
   };
 }
 

@@ -5,11 +5,11 @@ import {
   isTemporaryRuleName,
 } from '../../common/resource-names.ts';
 import type { InputReader } from '../input-reader.ts';
-import type { DeclaredRule, FirewallConfig } from '../types.ts';
+import type { Config, DeclaredRule, FirewallConfig } from '../types.ts';
 import { validateFirewallRuleName } from '../validators.ts';
 
 /** The inputs about the firewall. */
-export function parseFirewall(inputs: InputReader): FirewallConfig {
+export function parseFirewall(inputs: InputReader, mode: Config['mode']): FirewallConfig {
   const declaredRules = inputs.get('allowed-ip-ranges').flatMap((item) => parseDeclaredRule(inputs, item));
   if (inputs.get('allow-azure-services')) {
     declaredRules.push({ name: AZURE_SERVICES_RULE_NAME, hasExplicitName: false, ...AZURE_SERVICES_RANGE });
@@ -17,11 +17,17 @@ export function parseFirewall(inputs: InputReader): FirewallConfig {
   // ARM ignores the case of names.
   const names = declaredRules.map(({ name }) => name.toLowerCase());
   const duplicate = declaredRules.find((_, i) => names.indexOf(names[i] ?? '') !== i);
-  if (duplicate) inputs.addError(`allowed-ip-ranges names '${duplicate.name}' twice`);
+  if (duplicate)
+    inputs.addError(
+      `allowed-ip-ranges names '${duplicate.name}' twice: remove one of them, or give it another name`,
+    );
+  const runnerIp = inputs.get('runner-ip');
   return {
-    runnerIp: inputs.get('runner-ip'),
+    // A check never opens the firewall.
+    runnerIp: mode === 'check' ? undefined : runnerIp,
     keepRule: inputs.get('keep-firewall-rule') ?? false,
-    declaredRules,
+    // A drop needs no declared rule.
+    declaredRules: mode === 'drop' ? [] : declaredRules,
   };
 }
 

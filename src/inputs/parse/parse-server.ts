@@ -11,6 +11,10 @@ const HOST_SUFFIXES: Readonly<Record<CloudName, string>> = {
   AzureChinaCloud: '.postgres.database.chinacloudapi.cn',
 };
 
+const UNDECLARED_PROPERTIES = Object.fromEntries(
+  serverPropertyEntries.map(([key, { type }]) => [key, type.type === 'pairs' ? new Map() : undefined]),
+) as unknown as ServerPropertyValues;
+
 /** The inputs about the server. */
 export function parseServer(inputs: InputReader, mode: Config['mode']): ServerConfig {
   const name = parseServerName(inputs);
@@ -21,13 +25,12 @@ export function parseServer(inputs: InputReader, mode: Config['mode']): ServerCo
     serverPropertyEntries.map(([key, { input }]) => [key, inputs.get(input)]),
   ) as ServerPropertyValues;
   validatePasswordAuth(inputs, properties, mode);
-  return {
-    ...properties,
-    name,
-    isNameIpAddress,
-    resourceGroup: inputs.get('resource-group'),
-    parameters: inputs.get('server-parameters'),
-  };
+  const parameters = inputs.get('server-parameters');
+  const ref = { name, isNameIpAddress, resourceGroup: inputs.get('resource-group') };
+  // The other modes neither compare the server nor change it.
+  return mode === 'ensure' || mode === 'check'
+    ? { ...properties, ...ref, parameters }
+    : { ...UNDECLARED_PROPERTIES, ...ref, parameters: new Map() };
 }
 
 /** The short name of a server that is given by that or by its host name. */

@@ -281,7 +281,7 @@ async function describeOwners(
 function warnNotCarried(
   run: RunContext,
   database: string,
-  { role, administrator }: CarriedRights,
+  { role, base, administrator }: CarriedRights,
   notCarried: readonly NotCarriedObject[],
 ): void {
   const listed = notCarried.slice(0, MAX_LISTED).map(({ subject, reason }) => `\n- ${subject}: ${reason}.`);
@@ -293,10 +293,12 @@ function warnNotCarried(
       (owner) =>
         `GRANT ${pg.escapeIdentifier(owner)} TO ${pg.escapeIdentifier(administrator)} WITH ADMIN OPTION;`,
     );
+  // The role of a base database has no number, and that database is never dropped.
+  const cloneAgain = role === base ? 'then clone the template again' : 'then run the step with reset: true';
   const hint =
     owners.length === 0
       ? ''
-      : `\nTo carry what such an owner has, run this as a role that administers the owner, then run the step with reset: true: ${grants.join(' ')}`;
+      : `\nTo carry what such an owner has, run this as a role that administers the owner, ${cloneAgain}: ${grants.join(' ')}`;
   run.warning(
     sanitizeText(
       `Database '${database}' does not carry these to role '${role}':${listed.join('')}${rest}${hint}`,

@@ -164,7 +164,7 @@ function createChange(desired: DatabaseConfig, prefix: string): Diff['change'] &
 
 function deletionDiff(desired: DatabaseIdentity, observed: DatabaseWithSideEffects): readonly Diff[] {
   const { name, marker } = desired;
-  if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
+  if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired, 'drop');
   return [
     {
       finding: {
@@ -190,7 +190,7 @@ function diffPullRequestDatabase(
   desired: DatabaseConfig,
   observed: DatabaseWithSideEffects,
 ): readonly Diff[] {
-  if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired);
+  if (!isManagedDatabase(observed, desired)) throw databaseNotOwnedError(observed, desired, 'use');
   const { name } = desired;
   // A database that accepts no connections is one whose drop was interrupted.
   if (desired.reset || !observed.allowsConnections) {
@@ -208,7 +208,7 @@ const RESUME_PREFIX = 'completing the creation that another run started: ';
 function diffBaseDatabase(desired: DatabaseConfig, observed: FoundDatabase): readonly Diff[] {
   // A sweep would drop it together with its pull request.
   if (observed.isOwnedByAdmin && observed.marker?.kind === 'pull-request')
-    throw databaseNotOwnedError(observed, desired);
+    throw databaseNotOwnedError(observed, desired, 'use');
   if (isCreationInProgress(observed, desired)) return [{ change: createChange(desired, RESUME_PREFIX) }];
   return diffProperties(desired, observed);
 }

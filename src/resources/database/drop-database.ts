@@ -41,7 +41,8 @@ export async function dropDatabase(
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'absent') return 'adopted';
   const { name, oid } = observed.value;
-  if (!isManagedDatabase(observed.value, desired)) throw databaseNotOwnedError(observed.value, desired);
+  if (!isManagedDatabase(observed.value, desired))
+    throw databaseNotOwnedError(observed.value, desired, 'drop');
   if (!shouldStillDrop(observed.value)) return 'adopted';
   const repositoryId = desired.marker?.repositoryId ?? '';
   try {

@@ -35,7 +35,7 @@ export async function dropRole(deps: SqlWriterDeps, desired: RoleConfig): Promis
   const observed = await reader.role(desired.name);
   if (observed.status === 'unknown') throw observed.error;
   if (observed.status === 'absent') return 'adopted';
-  if (!isManagedRole(observed.value, desired)) throw roleNotOwnedError(observed.value, desired);
+  if (!isManagedRole(observed.value, desired)) throw roleNotOwnedError(observed.value, desired, 'drop');
   await rejectWhileDatabaseExists(reader, desired);
   const { name, oid } = observed.value;
   const role = { name, oid, repositoryId: desired.marker.repositoryId };

@@ -54,7 +54,8 @@ export const roleHandler: ResourceHandler<DesiredRole, ObservedAppRole, SqlReade
       const details = `application role of ${marker.database}`;
       return shouldExist ? [{ finding, change: { ...resourceRef, action: 'create', details } }] : [];
     }
-    if (!isManagedRole(observed.value, desired)) throw roleNotOwnedError(observed.value, desired);
+    if (!isManagedRole(observed.value, desired))
+      throw roleNotOwnedError(observed.value, desired, shouldExist ? 'use' : 'drop');
     if (shouldExist)
       return [
         ...(observed.value.mayLogIn ? [] : [loginDisabledDiff(desired)]),

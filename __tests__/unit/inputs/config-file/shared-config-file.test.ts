@@ -83,7 +83,7 @@ describe('one config-file for the steps of all modes', () => {
       "on-drift is 'fix', which is for mode ensure, but mode check takes one of: warn, fail",
     ]);
     expect(inputErrorsOf({ 'on-drift': 'warn, fix, fail' })).toEqual([
-      expect.stringMatching(/^on-drift has warn beside fix and fail/),
+      expect.stringMatching(/^on-drift has the three values warn, fix and fail/),
     ]);
   });
 
