@@ -75,10 +75,10 @@ describe('check reports', () => {
     });
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(
-      /::error title=[^,]*,file=deploy\/database\.yml,line=2::changed server checked-server region: declared northeurope, actually West Europe; a server cannot move/,
+      /::error title=[^,]*,file=deploy\/database\.yml,line=2::Server checked-server region: is West Europe, declared northeurope. What to do: a server cannot move/,
     );
     expect(step.log).toMatch(/::error title=[^,]*,file=deploy\/database\.yml,line=3::.*on-drift: fix/);
-    expect(step.summary).toContain('How to fix');
+    expect(step.summary).toContain('What to do');
   });
 
   test('warnings with on-drift: warn, at most as many as GitHub shows', async ({ emulator }) => {

@@ -74,12 +74,12 @@ describe('drop rolls back prepared transactions of roles that the administrator 
       );
       const dry = await server.runSuccessfulStep(number, { mode: 'drop', 'dry-run': 'true' });
       for (const line of listed)
-        expect(dry.log).toMatch(new RegExp(`^Would drop: database ${own.database} .*${line}`, 'm'));
+        expect(dry.log).toMatch(new RegExp(`^- would drop +database ${own.database} .*${line}`, 'm'));
       expect(await preparedTransactions(server)).toHaveLength(listed.length);
       const step = await server.runSuccessfulStep(number, { mode: 'drop' });
       expect(droppedNames(step)).toEqual([own.database, own.user]);
       for (const line of listed) {
-        expect(step.log).toMatch(new RegExp(`^Plan: delete database .*${line}`, 'm'));
+        expect(step.log).toMatch(new RegExp(`^- delete +database .*${line}`, 'm'));
         expect(step.outputs['changes']).toContain(line);
       }
       expect(step.log).toContain("Rolled back prepared transaction 'don't 0'");

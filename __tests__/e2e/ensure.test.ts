@@ -51,7 +51,7 @@ describe('ensure', () => {
       'database-created': 'false',
       drifted: 'false',
     });
-    expect(second.log).not.toMatch(/^Plan: create/m);
+    expect(second.log).not.toMatch(/^\+ create/m);
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
     const statements = await emulator.statements();
     expect(statements.filter(({ statement }) => !/^\s*(SELECT|SET|BEGIN|COMMIT)/i.test(statement))).toEqual(

@@ -121,7 +121,7 @@ describe.each(['17', '18'])('the database of a pull request on PostgreSQL %s', (
       { rows: 100_000 },
     ]);
     expect(await listComments(emulator, number)).toHaveLength(1);
-    expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
+    expect((await listComments(emulator, number))[0]?.body).toContain('is dropped');
 
     // Dropping it again succeeds.
     const again = await closing.step({ ...inputs, mode: 'drop' });

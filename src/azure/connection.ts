@@ -14,7 +14,7 @@ export interface AzureConnection {
  * @param tokenProvider issues the job's OIDC tokens and masks what Entra returns
  */
 export function connectToAzure(
-  tokenProvider: OidcTokenProvider & { info(text: string): void },
+  tokenProvider: OidcTokenProvider,
   authMethod: AuthMethod,
   signInConfig: SignInConfig,
   endpoints: Endpoints,

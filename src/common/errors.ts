@@ -285,17 +285,21 @@ export const errorCatalog = {
     summary: `The sweep checked everything, but failed in ${p.failures.length} case${p.failures.length === 1 ? '' : 's'}:${longList(formatErrors(p.failures))}`,
     hint: 'Correct the cause of each failure. The next sweep tries again.',
   }),
-  drifted: (p: { findings: readonly string[] }): ErrorText => ({
-    summary: `Drift detected:${shortList(p.findings)}`,
-    hint: 'The annotations and the summary name for each difference what resolves it: mode: ensure (with on-drift: fix for what it may change), other inputs, or a change outside the action. With on-drift: warn, drift does not fail the step.',
+  /** @param p.findings number of the differences, each of which is reported before the error */
+  drifted: (p: { findings: number }): ErrorText => ({
+    summary: `The check found ${p.findings} difference${p.findings === 1 ? '' : 's'}.`,
+    hint: 'The lines above and the summary name for each difference what resolves it: mode: ensure (with on-drift: fix for what it may change), other inputs, or a change outside the action. With on-drift: warn, drift does not fail the step.',
   }),
   'check-incomplete': (p: {
     reasons: readonly string[];
     hint: string;
-    findings: readonly string[];
+    /** Number of the differences in the other resources. */
+    findings: number;
   }): ErrorText => ({
     summary: `The check is incomplete, because some declared resources could not be read:${shortList(p.reasons)}${
-      p.findings.length === 0 ? '' : `\nDrift detected in the other resources:${shortList(p.findings)}`
+      p.findings === 0
+        ? ''
+        : `\nThe check found ${p.findings} difference${p.findings === 1 ? '' : 's'} in the other resources.`
     }`,
     hint: `${p.hint} Resources that could not be read do not count as drift.`,
   }),

@@ -85,9 +85,7 @@ export async function openFirewallAndConnect(
     try {
       if (ruleCoverage(rules, address) === 'persistent')
         return await waitForPersistentRule(deps, target, address, reason);
-      run.info(
-        `This runner (${address}) is blocked by the firewall of ${target.host} (${reason}); ${action}.`,
-      );
+      run.info(`The firewall of ${target.host} blocks this runner, ${address} (${reason}): ${action}`);
       return await createRuleAndConnect(deps, target, address);
     } catch (error) {
       if (!(error instanceof AddressMismatchError) || runnerIp !== undefined) throw error;

@@ -25,6 +25,9 @@ export class ActionsRuntime {
   readonly #masked = new Set<string>();
   readonly #state = new Map<string, unknown>();
   #event: WorkflowEvent | undefined;
+  /** A group that begins with its first line, so that the log has no empty one. */
+  #pendingGroup: string | undefined;
+  #lastLine: string | undefined;
 
   /** Untrimmed text of an input; empty if it is not set. */
   rawInput(name: string): string {
@@ -45,6 +48,7 @@ export class ActionsRuntime {
 
   /** Writes to the log. Workflow commands in the text are escaped, because parts of it may come from outside. */
   info(text: string): void {
+    this.#beginGroup();
     core.info(escapeCommands(sanitizeLine(text)));
   }
 
@@ -53,20 +57,41 @@ export class ActionsRuntime {
   }
 
   notice(text: string): void {
+    this.#beginGroup();
     core.notice(sanitizeLine(text));
   }
 
   warning(text: string, properties: core.AnnotationProperties = {}): void {
+    this.#beginGroup();
     core.warning(sanitizeLine(text), properties);
   }
 
   /** Adds an error annotation; the step does not end. */
   error(text: string, properties: core.AnnotationProperties = {}): void {
+    this.#beginGroup();
     core.error(sanitizeLine(text), properties);
   }
 
+  /** Runs work whose lines in the log form a group. Groups are not nested. */
   async group<T>(name: string, work: () => Promise<T>): Promise<T> {
-    return await core.group(name, work);
+    this.#pendingGroup = name;
+    try {
+      return await work();
+    } finally {
+      if (this.#pendingGroup === undefined) core.endGroup();
+      this.#pendingGroup = undefined;
+    }
+  }
+
+  #beginGroup(): void {
+    if (this.#pendingGroup === undefined) return;
+    core.startGroup(this.#pendingGroup);
+    this.#pendingGroup = undefined;
+  }
+
+  /** Sets the line that ends the log of this part, after the error if it fails. */
+  setLastLine(text: string): void {
+    this.#lastLine = text;
   }
 
   /**
@@ -86,6 +111,8 @@ export class ActionsRuntime {
         escapeCommands(sanitizeLine(stacks.map((stack) => sanitizeText(stack, MAX_STACK_LENGTH)).join('\n'))),
       );
       return core.ExitCode.Failure;
+    } finally {
+      if (this.#lastLine !== undefined) this.info(this.#lastLine);
     }
   }
 
@@ -157,6 +184,21 @@ export class ActionsRuntime {
   get runUrl(): string | undefined {
     const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run } = process.env;
     return server && repository && run ? `${server}/${repository}/actions/runs/${run}` : undefined;
+  }
+
+  /**
+   * URL of a file of the action's own repository, in the version that runs; undefined if GitHub does not name the
+   * repository, as for an action of the workflow's repository.
+   * @param path with a fragment, such as `docs/pull-requests.md#forks`
+   */
+  documentationUrl(path: string): string | undefined {
+    const {
+      GITHUB_SERVER_URL: server = '',
+      GITHUB_ACTION_REPOSITORY: repository = '',
+      GITHUB_ACTION_REF: ref = '',
+    } = process.env;
+    const isComplete = server !== '' && /^[\w.-]+\/[\w.-]+$/.test(repository) && /^[\w./-]+$/.test(ref);
+    return isComplete ? `${server}/${repository}/blob/${ref}/${path}` : undefined;
   }
 
   /** Path of the workflow file in its repository; undefined outside a workflow. */

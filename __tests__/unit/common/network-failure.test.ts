@@ -77,6 +77,7 @@ const requestToken = (method: 'client-secret' | 'oidc'): Promise<unknown> =>
     canRequestIdToken: true,
     requestIdToken: (audience) => requestIdToken(audience, process.env, () => {}),
     mask: () => {},
+    info: () => {},
   }).getToken('https://management.azure.com/.default');
 
 const armRequest = () => createPipelineRequest({ url: 'https://management.azure.com/subscriptions?x=1' });
