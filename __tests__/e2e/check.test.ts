@@ -41,7 +41,7 @@ describe('check only reads and never opens the firewall', () => {
     expect(check.exitCode, check.log).toBe(exitCode);
     expect(check.drift.map(({ kind }) => kind)).toEqual(kinds);
     expect(check.outputs['drifted']).toBe(String(kinds.length > 0));
-    expect(check.summary.includes('| Drift |')).toBe(kinds.length > 0);
+    expect(check.summary.includes('| What |')).toBe(kinds.length > 0);
     expect(check.requests.length).toBeGreaterThan(0);
     expect(check.writes).toEqual([]);
     expect(check.rules.after).toEqual(check.rules.before);

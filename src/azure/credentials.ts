@@ -26,6 +26,7 @@ export interface OidcTokenProvider {
   requestIdToken(audience: string): Promise<string>;
   mask(secret: string): void;
   info(text: string): void;
+  debug(text: string): void;
 }
 
 /** The method in the documented order: client secret, then OIDC if the job can request a token, then `ambient`. */
@@ -48,7 +49,7 @@ export function createCredential(
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
 ): TokenCredential {
-  const client = new SignInClient();
+  const client = new SignInClient((text) => tokenProvider.debug(text));
   const choice = credentialFactories[method](signInConfig, endpoints, tokenProvider, client);
   const timeoutError = (): Error =>
     describeTimeout(`no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}`, endpoints.authorityHost);

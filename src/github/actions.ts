@@ -52,8 +52,9 @@ export class ActionsRuntime {
     core.info(escapeCommands(sanitizeLine(text)));
   }
 
+  /** Writes to the log if debug logging is enabled. */
   debug(text: string): void {
-    core.debug(sanitizeLine(text));
+    if (core.isDebug()) core.debug(sanitizeLine(text));
   }
 
   notice(text: string): void {
@@ -175,7 +176,10 @@ export class ActionsRuntime {
 
   /** A fresh OIDC token of this job, which is masked. @throws IdTokenError */
   async requestIdToken(audience: string): Promise<string> {
-    const token = await requestIdToken(audience, process.env, (text) => this.info(text));
+    const token = await requestIdToken(audience, process.env, {
+      info: (text) => this.info(text),
+      debug: (text) => this.debug(text),
+    });
     this.mask(token);
     return token;
   }

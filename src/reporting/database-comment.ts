@@ -29,14 +29,13 @@ export const commentMarker = (server: string, base: string): string =>
 /** The comment while the database exists: a verdict, four facts, how to connect, and the rest folded. No secret. */
 export function renderDatabaseComment(data: DatabaseCommentData): string {
   const { database, host, port, user, sslMode, url, expires, changes, notCarried, connectUrl } = data;
-  const [name = host, ...domain] = host.split('.');
   return [
     `### 🐘 ${renderPhrase(['Database', code(database), 'for this pull request'])}`,
     renderTable(
       ['Server', 'The workflow logs in as', 'TLS', 'Expires'],
       [
         [
-          { lines: [[code(name)], [code(`${domain.map((label) => `.${label}`).join('')}:${port}`)]] },
+          code(`${host}:${port}`),
           code(user),
           code(`sslmode=${sslMode}`),
           expires === undefined

@@ -58,7 +58,7 @@ describe('the pull request comment about the database', () => {
     const comment = renderDatabaseComment(commentData);
     expect(comment).toMatch(/^### 🐘 Database `relecloud_pr_42` for this pull request\n/);
     expect(comment).toContain(
-      '| `demo-relecloud`<br>`.postgres.database.azure.com:5432` | `relecloud_app_pr_42` | `sslmode=require` | when the pull request is closed |',
+      '| `demo-relecloud.postgres.database.azure.com:5432` | `relecloud_app_pr_42` | `sslmode=require` | when the pull request is closed |',
     );
     expect(splitAtCodeBlock(comment).block).toBe(`psql '${commentData.url}'`);
   });
