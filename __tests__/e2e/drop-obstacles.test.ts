@@ -238,7 +238,7 @@ describe('logical replication of a pull request’s database', () => {
     const dry = await server.runSuccessfulStep(40, { mode: 'drop', 'dry-run': 'true' });
     const step = await server.runSuccessfulStep(40, { mode: 'drop' });
     for (const { log } of [dry, step])
-      expect(log).toContain(`(of pull request #40, with subscription its "sub of role ${own.user})`);
+      expect(log).toContain(`  of pull request #40, with subscription its "sub of role ${own.user}\n`);
     expect(droppedNames(step)).toEqual([own.database, own.user]);
     expect(step.log).toMatch(
       /^::warning::Dropped subscription 'its "sub'.*slot 'its "sub' may still exist on the publisher/m,
