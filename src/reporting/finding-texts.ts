@@ -4,7 +4,9 @@ import { type Cell, code, type Fragment } from './markdown.ts';
 
 /** The words of the log, the summary and the issue for a finding. The outputs have the finding itself. */
 
-const capitalize = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+/** An input at the start, such as `mode: ensure`, keeps its spelling. */
+const capitalize = (text: string): string =>
+  /^[a-z-]+: /.test(text) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 /** A finding in one line without a full stop: `Server demo storage size: is 32 GiB, declared 64 GiB`. */
 export function formatFinding(finding: Finding): string {

@@ -63,7 +63,7 @@ function describeCheck(summary: RunSummary): Phrase {
       count(differences, 'difference'),
       'on',
       server,
-      ...(unchecked === 0 ? [] : [`(${unchecked} not checked)`]),
+      ...(unchecked === 0 ? [] : [`, ${unchecked} not checked`]),
     ];
   if (summary.wideOpenRules.length > 0) return [server, 'is as declared, but open to the whole internet'];
   return unchecked === 0

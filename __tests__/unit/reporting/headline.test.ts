@@ -24,7 +24,7 @@ const cases: readonly (readonly [headline: string, Partial<RunSummary>])[] = [
   ['✅ `demo-relecloud` is as declared (6.1 s)', { mode: 'check' }],
   ['⚠️ 3 differences on `demo-relecloud` (6.1 s)', { mode: 'check', remainingFindings: three }],
   [
-    '⚠️ 3 differences on `demo-relecloud` (1 not checked) (6.1 s)',
+    '⚠️ 3 differences on `demo-relecloud`, 1 not checked (6.1 s)',
     { mode: 'check', remainingFindings: [...three, unknownFinding()] },
   ],
   [
