@@ -13,7 +13,7 @@ import { sweep } from './modes/sweep/sweep.ts';
 import { setInitialOutputs } from './publish/outputs.ts';
 import { checkEnvFile } from './publish/publish.ts';
 import { Reporter, writeSummary } from './reporting/reporter.ts';
-import { renderShortSummary } from './reporting/summary.ts';
+import { renderShortSummary, shortLastLine } from './reporting/summary.ts';
 
 /**
  * The main step of the action: reads the inputs, runs the mode, and reports the result. Every end has outputs and, unless
@@ -46,11 +46,13 @@ async function readRunConfig(runtime: ActionsRuntime): Promise<Config | undefine
     if (config !== undefined) return config;
   } catch (thrown) {
     const error = toActionError(thrown);
-    await writeSummary(runtime, renderShortSummary('failed at start', getErrorMessage(error)));
+    runtime.setLastLine(shortLastLine('failed at start', error.code));
+    await writeSummary(runtime, renderShortSummary('failed at start', getErrorMessage(error), error.code));
     throw error;
   }
   const notice = `Skipped: GitHub gives ${untrustedSource(runtime.event)} no credentials (skip-without-credentials). This run has no database.`;
   runtime.notice(notice);
+  runtime.setLastLine(shortLastLine('skipped'));
   await writeSummary(runtime, renderShortSummary('skipped', notice));
   return undefined;
 }

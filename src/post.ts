@@ -26,7 +26,7 @@ import { login } from './postgres/login.ts';
 import type { SessionTarget } from './postgres/session.ts';
 import { removeEnvFile } from './publish/publish.ts';
 import { writeSummary } from './reporting/reporter.ts';
-import { renderShortSummary } from './reporting/summary.ts';
+import { renderShortSummary, shortLastLine } from './reporting/summary.ts';
 
 /** Milliseconds for the whole post part. */
 const POST_TIMEOUT_MS = 8 * 60_000;
@@ -72,7 +72,9 @@ export async function runPost(runtime: ActionsRuntime): Promise<void> {
     for (const other of others) run.warning(getErrorMessage(other));
     if (first !== undefined) throw first;
   }).catch(async (error: unknown) => {
-    await writeSummary(runtime, renderShortSummary('post failed', getErrorMessage(error)));
+    const code = error instanceof ActionError ? error.code : undefined;
+    runtime.setLastLine(shortLastLine('post failed', code));
+    await writeSummary(runtime, renderShortSummary('post failed', getErrorMessage(error), code));
     throw error;
   });
 }
@@ -139,7 +141,7 @@ async function removeTemporaryRule(
   // Invalid contents are an error even if no rule was created.
   const { subscriptionId = '' } = state.readSignIn()?.signIn ?? {};
   if (entry === undefined) {
-    run.info('No temporary firewall rule to remove.');
+    run.info('No temporary firewall rule to remove');
     return;
   }
   if (!isTemporaryRuleOfRun(runtime.runIdentity, entry.rule))
@@ -162,7 +164,7 @@ async function removeTemporaryRule(
 type RemovalOutcome = 'removed' | 'server deleted' | 'not visible' | 'never created';
 
 const REMOVAL_MESSAGES: Readonly<Record<RemovalOutcome, (rule: string) => string>> = {
-  removed: (rule) => `Removed the temporary firewall rule '${rule}'.`,
+  removed: (rule) => `Removed the temporary firewall rule '${rule}'`,
   'server deleted': (rule) =>
     `The temporary firewall rule '${rule}' does not exist: its server has been deleted.`,
   'not visible': (rule) =>
@@ -253,7 +255,7 @@ async function waitForEnd(run: RunContext, creation: Operation): Promise<void> {
 }
 
 const ACCESS_MESSAGES = {
-  revoked: 'Access revoked: the firewall blocks this runner.',
+  revoked: 'Access revoked: the firewall blocks this runner',
   'other rule':
     'Whether access is revoked was not tested: another firewall rule admits this runner, or any Azure service.',
   'not yet': 'The rule may admit this runner for some minutes more, until the removal takes effect in Azure.',

@@ -99,7 +99,7 @@ test('check annotates a rule that admits the whole internet as an error, declare
       /^::error title=[^:]*::Firewall rule 'all' admits the whole internet to server 'firewall-rules'/m,
     );
     expect(step.drift).toEqual('on-drift' in more ? ['unexpected all'] : []);
-    expect(step.summary).toContain('**The whole internet can reach this server**');
+    expect(step.summary).toContain('open to the whole internet');
     expect(step.exitCode, step.log).toBe(0);
   }
 });

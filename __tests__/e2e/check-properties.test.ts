@@ -201,7 +201,7 @@ describe('an elastic cluster', () => {
 
     const left = await runFix(emulator, cluster);
     expect(left.exitCode, left.log).toBe(0);
-    expect(left.log).toContain('changed server cluster cluster size: declared 2, actually 4');
+    expect(left.log).toContain('Server cluster cluster size: is 4 nodes, declared 2 nodes');
     expect((await runCheck(emulator, cluster)).drift).toMatchObject([
       { ...finding, expected: '2', actual: '4' },
     ]);

@@ -56,7 +56,7 @@ describe('check reports what ARM does not let it read as unknown, not as drift, 
     expect(check.log).toContain('AuthorizationFailed');
     expect(check.log).toMatch(/Correlation id: c0ffee00/);
     expect(check.log).toContain('Give the identity a role');
-    expect(check.summary).toContain('| Unknown |');
+    expect(check.summary).toContain('| Not checked |');
   });
 
   test('with 403 for the server, only the server is reported', async ({ emulator }) => {
@@ -90,7 +90,7 @@ describe('check reports what ARM does not let it read as unknown, not as drift, 
     expect(check.outputs['drifted']).toBe('true');
     expect(check.exitCode).toBe(1);
     expect(check.log).toContain('(check-incomplete)');
-    expect(check.log).toContain('backup retention: declared 21, actually 14');
+    expect(check.log).toContain('backup retention: is 14 days, declared 21 days');
   });
 
   test('with 429 for every request, with Azure’s error code', async ({ emulator }) => {

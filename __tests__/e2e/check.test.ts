@@ -41,7 +41,7 @@ describe('check only reads and never opens the firewall', () => {
     expect(check.exitCode, check.log).toBe(exitCode);
     expect(check.drift.map(({ kind }) => kind)).toEqual(kinds);
     expect(check.outputs['drifted']).toBe(String(kinds.length > 0));
-    expect(check.summary.includes('| Drift |')).toBe(kinds.length > 0);
+    expect(check.summary.includes('| What |')).toBe(kinds.length > 0);
     expect(check.requests.length).toBeGreaterThan(0);
     expect(check.writes).toEqual([]);
     expect(check.rules.after).toEqual(check.rules.before);
@@ -75,10 +75,10 @@ describe('check reports', () => {
     });
     expect(step.exitCode).toBe(1);
     expect(step.log).toMatch(
-      /::error title=[^,]*,file=deploy\/database\.yml,line=2::changed server checked-server region: declared northeurope, actually West Europe; a server cannot move/,
+      /::error title=[^,]*,file=deploy\/database\.yml,line=2::Server checked-server region: is West Europe, declared northeurope. What to do: a server cannot move/,
     );
     expect(step.log).toMatch(/::error title=[^,]*,file=deploy\/database\.yml,line=3::.*on-drift: fix/);
-    expect(step.summary).toContain('How to fix');
+    expect(step.summary).toContain('What to do');
   });
 
   test('warnings with on-drift: warn, at most as many as GitHub shows', async ({ emulator }) => {

@@ -36,7 +36,7 @@ describe('the pull request comment', () => {
     const after = await listComments(emulator, 1);
     expect(after).toHaveLength(133);
     expect(after.slice(0, 132)).toMatchObject([forged, quoted, ...chatter]);
-    expect(after[132]?.body).toContain('Database of this pull request');
+    expect(after[132]?.body).toContain('for this pull request');
 
     await emulator.clearRecords();
     const again = await pullRequestJob(emulator, 1).step(perPullRequestInputs(server, { comment: 'true' }));
@@ -47,7 +47,7 @@ describe('the pull request comment', () => {
       mode: 'drop',
     });
     expect(dropped.exitCode, dropped.log).toBe(0);
-    expect((await listComments(emulator, 1))[132]?.body).toContain('Database of this pull request dropped');
+    expect((await listComments(emulator, 1))[132]?.body).toContain('is dropped');
     expect((await listComments(emulator, 1))[0]).toMatchObject(forged);
   });
 

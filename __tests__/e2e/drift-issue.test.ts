@@ -77,12 +77,14 @@ describe('drift-issue: one issue while the drift persists', () => {
     const first = await check(emulator);
     expect(first.exitCode, first.log).toBe(0);
     expect(await issues(emulator)).toMatchObject([
-      { state: 'open', body: expect.stringContaining('`backup retention`') },
+      { state: 'open', body: expect.stringContaining('backup retention | `14 days` | `7 days` |') },
     ]);
 
     await setRetention(emulator, 8);
     expect((await check(emulator)).exitCode).toBe(0);
-    expect(await issues(emulator)).toMatchObject([{ state: 'open', body: expect.stringContaining('`8`') }]);
+    expect(await issues(emulator)).toMatchObject([
+      { state: 'open', body: expect.stringContaining('`8 days`') },
+    ]);
 
     await setRetention(emulator, 14);
     expect((await check(emulator)).exitCode).toBe(0);

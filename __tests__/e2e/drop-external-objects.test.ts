@@ -134,7 +134,7 @@ describe('drop keeps what is outside the pull request’s database', () => {
       const state = await emulator.serverState(server.name);
       expect(Object.keys(state.databases)).not.toContain(own.database);
       expect(state.roles[own.user]).toMatchObject({ login: true });
-      expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
+      expect((await listComments(emulator, number))[0]?.body).toContain('is dropped');
 
       // The statements of the error's hint, and then the step again.
       const isClosed = name.includes('no connections');

@@ -32,7 +32,7 @@ describe('drop and sweep report nothing about databases of a server that they ca
       expect(step.exitCode, step.log).toBe(exitCode);
       const warning = /^::warning::Server 'unreachable' was not found in .*subscription/m;
       expect(warning.test(step.log)).toBe(exitCode === 0);
-      expect(step.summary).not.toContain('nothing to drop');
+      expect(step.summary).not.toMatch(/nothing to drop/i);
       expect(step.log).toMatch(where);
       expect(step.log).not.toMatch(/nothing to drop/i);
       expect(step.outputs['dropped']).toBe('[]');
@@ -65,7 +65,7 @@ describe('drop and sweep report nothing about databases of a server that they ca
       expect(step.exitCode, step.log).toBe(0);
       expect(step.log).toMatch(/^::warning::Server 'unreachable' is stopped and was not started/m);
       expect(step.log).not.toMatch(/nothing to (drop|sweep)/i);
-      expect(step.summary).not.toContain('nothing to drop');
+      expect(step.summary).not.toMatch(/nothing to drop/i);
       expect(step.outputs['dropped']).toBe('[]');
       expect(await listComments(emulator, 7)).toEqual(before);
     },

@@ -13,7 +13,7 @@ describe('ensure', () => {
     // An earlier job creates the server, so that the test can check that the client is blocked before the step.
     const creatingJob = new Job(emulator);
     const created = await creatingJob.step(inputs);
-    expect(created.log).toContain('create server life-cycle');
+    expect(created.log).toMatch(/^\+ create +server life-cycle .*\nCreated/ms);
     await creatingJob.runPosts();
     const login = loginFromOutputs(created.outputs);
     await expectBlocked(emulator, login);
@@ -51,7 +51,7 @@ describe('ensure', () => {
       'database-created': 'false',
       drifted: 'false',
     });
-    expect(second.log).not.toMatch(/^Plan: create/m);
+    expect(second.log).not.toMatch(/^\+ create/m);
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
     const statements = await emulator.statements();
     expect(statements.filter(({ statement }) => !/^\s*(SELECT|SET|BEGIN|COMMIT)/i.test(statement))).toEqual(

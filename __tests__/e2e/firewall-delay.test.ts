@@ -31,7 +31,7 @@ describe('a blocked runner', () => {
     expect(post?.exitCode, post?.log).toBe(0);
     expect(await emulator.ruleNames('slow-rule')).toEqual([]);
     // ARM no longer shows a deleted rule although it still works; post waits until it does not.
-    expect(post?.log).toContain('Access revoked: the firewall blocks this runner.');
+    expect(post?.log).toContain('Access revoked: the firewall blocks this runner');
     await expectBlocked(emulator, loginFromOutputs(step.outputs));
   });
 

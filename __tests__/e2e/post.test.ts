@@ -133,7 +133,7 @@ describe('post removes the rule that main recorded in the state', () => {
     job.env['STATE_migration'] = JSON.stringify('x');
     const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
-    expect(post?.log).toContain('No temporary firewall rule to remove.');
+    expect(post?.log).toContain('No temporary firewall rule to remove');
     expect(await emulator.requests()).toEqual([]);
   });
 

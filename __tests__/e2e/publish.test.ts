@@ -119,9 +119,9 @@ describe('the published connection', () => {
 
   test('the summary has findings, changes and a timeline', async ({ emulator }) => {
     const step = await new Job(emulator).step({ ...inputs, database: 'second' });
-    expect(step.summary).toContain('| `database` | `second` | `create` |');
-    expect(step.summary).toMatch(/```mermaid\ngantt\n[\s\S]*Ensure server/);
+    expect(step.summary).toContain('| create | database | `second` |');
+    expect(step.summary).toMatch(/\| Phase \| Time \| Share \|\n[\s\S]*\| Ensure server \|/);
     const again = await new Job(emulator).step({ ...inputs, database: 'second' });
-    expect(again.summary).toContain('No changes were needed.');
+    expect(again.summary).not.toContain('change</summary>');
   });
 });

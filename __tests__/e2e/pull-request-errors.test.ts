@@ -270,7 +270,7 @@ describe('drop', () => {
     await emulator.clearRecords();
     const step = await pullRequestJob(emulator, 31).step({ ...inputs, mode: 'drop', 'dry-run': 'true' });
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toContain('Would drop: database relecloud_pr_31');
+    expect(step.log).toMatch(/^- would drop +database relecloud_pr_31 /m);
     expect(JSON.parse(step.outputs['dropped'] ?? '')).toEqual([
       { resource: 'database', name: 'relecloud_pr_31' },
       { resource: 'role', name: 'relecloud_app_pr_31' },

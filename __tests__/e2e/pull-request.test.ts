@@ -98,7 +98,7 @@ describe.each(['17', '18'])('the database of a pull request on PostgreSQL %s', (
     expect(await listComments(emulator, number)).toHaveLength(1);
     const [comment] = await listComments(emulator, number);
     expect(comment?.user.login).toBe('github-actions[bot]');
-    for (const fact of [database, role, own.host, 'UTC, unless renewed', 'psql'])
+    for (const fact of [database, role, own.host, 'unless a later run extends it', 'psql'])
       expect(comment?.body).toContain(fact);
     expect(comment?.body).not.toContain(own.password);
 
@@ -121,7 +121,7 @@ describe.each(['17', '18'])('the database of a pull request on PostgreSQL %s', (
       { rows: 100_000 },
     ]);
     expect(await listComments(emulator, number)).toHaveLength(1);
-    expect((await listComments(emulator, number))[0]?.body).toContain('was dropped');
+    expect((await listComments(emulator, number))[0]?.body).toContain('is dropped');
 
     // Dropping it again succeeds.
     const again = await closing.step({ ...inputs, mode: 'drop' });

@@ -35,7 +35,8 @@ function parsePrintedLog(log: string): { readonly printed: string; readonly mask
 describe('every encoding of every secret is masked before it first appears, and no other value is masked', () => {
   test.for(passwordCases)('%s', async ([, password], { emulator }) => {
     const server = `secret-${passwordCases.findIndex(([, p]) => p === password)}`;
-    const job = new Job(emulator);
+    // Debug logging shows every request.
+    const job = new Job(emulator, { RUNNER_DEBUG: '1' });
     const step = await job.step({
       ...defaultInputs,
       'server-name': server,
@@ -66,6 +67,11 @@ describe('every encoding of every secret is masked before it first appears, and 
     for (const publicValue of [host, '5432', name, user, server, 'require', 'true'])
       expect(masks).not.toContain(publicValue);
     for (const text of [printed, step.summary]) expect(text).toContain(server);
+
+    const requestLines = printed.split('\n').filter((line) => /^::debug::[A-Z]+ \S+: HTTP /.test(line));
+    for (const request of [`PUT .*/flexibleServers/${server}: `, 'POST .*/oauth2/v2.0/token: ', 'GET .*: '])
+      expect(requestLines).toContainEqual(expect.stringMatching(request));
+    expect(requestLines.filter((line) => /[?=]/.test(line))).toEqual([]);
 
     const persisted = JSON.stringify([step.state, step.summary, step.outputs['changes']]);
     for (const form of forms) expect(persisted).not.toContain(JSON.stringify(form).slice(1, -1));

@@ -119,9 +119,7 @@ describe('the server', () => {
     const warned = await new Job(emulator).step(declared);
     expect(warned.exitCode, warned.log).toBe(0);
     expect(warned.outputs).toMatchObject({ changes: '[]', drifted: 'true' });
-    expect(warned.log).toContain(
-      '::warning::Unchanged: changed server states version: declared 18, actually 17',
-    );
+    expect(warned.log).toContain('::warning::Server states version: is 17, declared 18. Not changed: ');
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
 
     const fixed = await new Job(emulator).step({ ...declared, 'on-drift': 'fix' });
@@ -149,7 +147,9 @@ describe('the server', () => {
     await emulator.clearRecords();
     const unchanged = await new Job(emulator).step(declared);
     expect(unchanged.outputs).toMatchObject({ changes: '[]', drifted: 'true' });
-    expect(unchanged.log).toMatch(new RegExp(`::warning::Unchanged: .* pending restart: .*${restart}`));
+    expect(unchanged.log).toMatch(
+      new RegExp(`::warning::Server parameter .* pending restart: .*Not changed: .*${restart}`),
+    );
     expect(unchanged.summary).toContain(restart);
     expect(await emulator.writesExceptTemporaryRules()).toEqual([]);
 

@@ -40,6 +40,9 @@ describe('the action signs in to Azure', () => {
     const { step, grants } = await requestedGrants(emulator, job);
     expect(step.exitCode, step.log).toBe(0);
     expect(grants).toContain('jwt-bearer');
+    expect(step.log).toContain(
+      `Signed in to Azure with OpenID Connect (client-id ${job.env['AZURE_CLIENT_ID']}, subject repo:relecloud/space-travel:ref:refs/heads/main)`,
+    );
     await emulator.clearRecords();
     const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
@@ -59,6 +62,7 @@ describe('the action signs in to Azure', () => {
       );
       expect(step.exitCode, step.log).toBe(0);
       expect(grants).not.toContain('jwt-bearer');
+      expect(step.log).toContain('Signed in to Azure with a client secret (client-id ');
       expect(step.log).toContain(`::add-mask::${clientSecret}`);
       expect(JSON.stringify(step.state)).not.toContain(clientSecret);
       const [post] = await job.runPosts();
@@ -74,6 +78,7 @@ describe('the action signs in to Azure', () => {
     const step = await job.spawnStep(inputs);
     expect(step.exitCode, step.log).toBe(0);
     expect(JSON.stringify(await emulator.requests())).toContain('/metadata/identity/oauth2/token');
+    expect(step.log).toContain('Signed in to Azure with the managed identity of this runner');
     const [post] = await job.runPosts();
     expect(post?.exitCode, post?.log).toBe(0);
   });
@@ -98,6 +103,7 @@ describe('the action signs in to Azure', () => {
     );
     expect(step.exitCode, step.log).toBe(0);
     expect(step.log).toContain(`::add-mask::${accessTokenText}`);
+    expect(step.log).toContain('Signed in to Azure with the session of the az CLI');
     await job.runPosts();
   });
 

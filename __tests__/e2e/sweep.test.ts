@@ -113,7 +113,7 @@ describe('sweep', () => {
     expect(created.exitCode, created.log).toBe(0);
     const step = await createScheduledJob(emulator).step(sweepInputs('unknown-pulls'));
     expect(step.exitCode, step.log).toBe(0);
-    expect(step.log).toMatch(/Skipped: database relecloud_pr_901: Reading pull request #901 .*HTTP 404/);
+    expect(step.log).toMatch(/= kept +database relecloud_pr_901 +Reading pull request #901 .*HTTP 404/);
     expect(step.summary).toContain('relecloud_pr_901');
     expect(droppedNames(step)).toEqual([]);
   });
@@ -201,10 +201,10 @@ describe('sweep', () => {
     expect(droppedNames(step)).toEqual([]);
     expect(Object.keys((await emulator.serverState('forged')).databases)).toEqual(before);
     expect(step.log).toContain(
-      "Skipped: database relecloud_pr_71: its ownership marker is not trusted, because role 'mallory' owns it",
+      "database relecloud_pr_71          its ownership marker is not trusted, because role 'mallory' owns it",
     );
-    expect(step.log).toContain('Skipped: database misnamed: its ownership marker does not match its name');
-    expect(step.log).toContain('Skipped: database relecloud: its ownership marker does not match its name');
+    expect(step.log).toMatch(/= kept +database misnamed +its ownership marker does not match its name/);
+    expect(step.log).toMatch(/= kept +database relecloud +its ownership marker does not match its name/);
   });
 
   test('removes temporary rules of ended runs of this repository, not those of running, unknown or other repositories’ runs', async ({
@@ -241,10 +241,10 @@ describe('sweep', () => {
         names.keptByOthers,
       ]),
     );
-    expect(step.log).toContain(`Skipped: firewall rule ${names.running}: run 101 has not ended`);
-    expect(step.log).toMatch(new RegExp(`Skipped: firewall rule ${names.unknown}: .*HTTP 404`));
+    expect(step.log).toMatch(new RegExp(`= kept +firewall rule ${names.running} +run 101 has not ended`));
+    expect(step.log).toMatch(new RegExp(`= kept +firewall rule ${names.unknown} +.*HTTP 404`));
     expect(step.log).toContain(
-      `Skipped: firewall rule ${names.keptLongAgo}: it was created on 2025-01-01, and kept-rules-older-than is not set`,
+      `firewall rule ${names.keptLongAgo}  it was created on 2025-01-01, and kept-rules-older-than is not set`,
     );
 
     // The rules of keep-firewall-rule are deleted by their age on request; a rule of unknown age and owner stays.
@@ -260,7 +260,9 @@ describe('sweep', () => {
     const left = await emulator.ruleNames('rules');
     expect(left).not.toContain(names.keptLongAgo);
     expect(left).toEqual(expect.arrayContaining([names.kept, names.keptByOthers]));
-    expect(aged.log).toContain(`Skipped: firewall rule ${names.kept}: its name has no repository and no day`);
+    expect(aged.log).toMatch(
+      new RegExp(`= kept +firewall rule ${names.kept} +its name has no repository and no day`),
+    );
   });
 
   test('does not drop a database that another job renews after the sweep has read its expiry', async ({

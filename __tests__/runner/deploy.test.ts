@@ -25,7 +25,7 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
   test('nightly without a server reports it as missing, opens an issue and succeeds', () => {
     expect(runs['nightlyBefore']?.exitCode, runs['nightlyBefore']?.log).toBe(0);
     expect(runs['nightlyBefore']?.log).toMatch(/^ +Drifted: true$/m);
-    expect(runs['nightlyBefore']?.log).toMatch(/Issue #\d+: opened\./);
+    expect(runs['nightlyBefore']?.log).toMatch(/Opened issue #\d+ about drift/);
     expect(runs['nightlyBefore']?.log).toContain('"kind": "missing"');
   });
 
@@ -47,8 +47,8 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
   test('nightly after the deploy reports no drift and closes the issue', () => {
     expect(runs['nightlyAfter']?.exitCode, runs['nightlyAfter']?.log).toBe(0);
     expect(runs['nightlyAfter']?.log).toMatch(/^ +Drifted: false$/m);
-    expect(runs['nightlyAfter']?.log).toMatch(/Issue #\d+: closed\./);
-    expect(runs['nightlyAfter']?.summary).toContain('No drift detected.');
+    expect(runs['nightlyAfter']?.log).toMatch(/Closed issue #\d+ about drift/);
+    expect(runs['nightlyAfter']?.summary).toContain('is as declared');
   });
 
   test('no log and no summary contains a secret', ({ secrets }) => {

@@ -2,6 +2,7 @@ import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import { type AzureClients, createClients } from './clients.ts';
 import { type Endpoints, resolveIpEchoUrls } from './clouds.ts';
 import { createCredential, type OidcTokenProvider } from './credentials.ts';
+import { createHttpClient } from './http-client.ts';
 
 /** The clients of one cloud, and the services that return this runner's public address. */
 export interface AzureConnection {
@@ -11,18 +12,22 @@ export interface AzureConnection {
 
 /**
  * Creates clients that sign in at their first request.
- * @param tokenProvider issues the job's OIDC tokens and masks what Entra returns
+ * @param tokenProvider issues the job's OIDC tokens, masks what Entra returns, and logs
  */
 export function connectToAzure(
-  tokenProvider: OidcTokenProvider & { info(text: string): void },
+  tokenProvider: OidcTokenProvider,
   authMethod: AuthMethod,
   signInConfig: SignInConfig,
   endpoints: Endpoints,
 ): AzureConnection {
   const credential = createCredential(authMethod, signInConfig, endpoints, tokenProvider);
   return {
-    clients: createClients(endpoints, credential, signInConfig.subscriptionId, (text) =>
-      tokenProvider.info(text),
+    clients: createClients(
+      endpoints,
+      credential,
+      signInConfig.subscriptionId,
+      (text) => tokenProvider.info(text),
+      createHttpClient((text) => tokenProvider.debug(text)),
     ),
     ipEchoUrls: resolveIpEchoUrls(process.env),
   };

@@ -11,7 +11,11 @@ import { describeTimeout } from '../common/network-failure.ts';
 import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.ts';
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { Endpoints } from './clouds.ts';
-import { adviseOnFederatedCredential, type FederatedCredentialAdvice } from './federated-identity.ts';
+import {
+  adviseOnFederatedCredential,
+  type FederatedCredentialAdvice,
+  readClaims,
+} from './federated-identity.ts';
 import { SignInClient, toObstacle } from './sign-in-client.ts';
 
 /** What signing in needs from the workflow. */
@@ -21,6 +25,8 @@ export interface OidcTokenProvider {
   /** A new OIDC token of the job. It is valid for five minutes, so each exchange needs a new one (Azure/login#372). */
   requestIdToken(audience: string): Promise<string>;
   mask(secret: string): void;
+  info(text: string): void;
+  debug(text: string): void;
 }
 
 /** The method in the documented order: client secret, then OIDC if the job can request a token, then `ambient`. */
@@ -34,7 +40,7 @@ export function selectAuthMethod(
 }
 
 /**
- * The credential for ARM. It masks each token before it returns it.
+ * The credential for ARM. It masks each token before it returns it, and logs once how it has signed in.
  * @throws `sign-in-failed`, from `getToken`
  */
 export function createCredential(
@@ -43,10 +49,11 @@ export function createCredential(
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
 ): TokenCredential {
-  const client = new SignInClient();
+  const client = new SignInClient((text) => tokenProvider.debug(text));
   const choice = credentialFactories[method](signInConfig, endpoints, tokenProvider, client);
   const timeoutError = (): Error =>
     describeTimeout(`no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}`, endpoints.authorityHost);
+  let isLogged = false;
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
       client.reset();
@@ -59,6 +66,8 @@ export function createCredential(
         // The libraries may ignore the signal.
         const token = await withAbortGrace(signalOf(options), 0, pendingToken);
         if (token) tokenProvider.mask(token.token);
+        if (!isLogged) tokenProvider.info(`Signed in to Azure with ${choice.describeIdentity()}`);
+        isLogged = true;
         return token;
       } catch (error) {
         if (options?.abortSignal?.aborted) throw error;
@@ -81,6 +90,8 @@ interface CredentialChoice {
   readonly credential: TokenCredential;
   /** To follow "Signing in to Azure by". */
   readonly description: string;
+  /** The method and the identity that has signed in, to follow "Signed in to Azure with". */
+  readonly describeIdentity: () => string;
   readonly hint: string;
   /** What the hint says about each refusal of Entra that {@link HINTS_BY_ERROR_NUMBER} does not know. */
   readonly isHintForRefusals?: true;
@@ -102,6 +113,7 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
       httpClient: client,
     }),
     description: 'client secret',
+    describeIdentity: () => `a client secret (client-id ${clientId})`,
     hint: 'Check client-id, tenant-id and client-secret.',
   }),
   oidc: ({ clientId = '', tenantId = '' }, endpoints, tokenProvider, client) => {
@@ -119,24 +131,39 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
     return {
       credential,
       description: "OpenID Connect (the job's own token)",
+      describeIdentity: () =>
+        `OpenID Connect (client-id ${clientId}, subject ${readClaims(presented)?.subject ?? 'unknown'})`,
       hint: 'Check client-id and tenant-id.',
       advise: (errorNumber) => adviseOnFederatedCredential(errorNumber, presented, clientId),
     };
   },
-  ambient: ({ clientId, tenantId, subscriptionId }, endpoints, tokenProvider, client) => ({
-    credential: new ChainedTokenCredential(
-      // Without the explicit authority, an earlier step could redirect a federated token with an environment variable.
-      new ManagedIdentityCredential({
-        ...(clientId ? { clientId } : {}),
-        ...authorityOptions(endpoints),
-        httpClient: client,
-      }),
-      new AzureCliCredential({ subscription: subscriptionId }),
-    ),
-    description: 'managed identity and by the az CLI’s session',
-    hint: ambientHint({ clientId, tenantId, canRequestIdToken: tokenProvider.canRequestIdToken }),
-    isHintForRefusals: true,
-  }),
+  ambient: ({ clientId, tenantId, subscriptionId }, endpoints, tokenProvider, client) => {
+    let used = '';
+    // Without the explicit authority, an earlier step could redirect a federated token with an environment variable.
+    const managedIdentity = new ManagedIdentityCredential({
+      ...(clientId ? { clientId } : {}),
+      ...authorityOptions(endpoints),
+      httpClient: client,
+    });
+    const azCli = new AzureCliCredential({ subscription: subscriptionId });
+    const onToken = (credential: TokenCredential, name: string): TokenCredential => ({
+      async getToken(scopes, options) {
+        const token = await credential.getToken(scopes, options);
+        used = name;
+        return token;
+      },
+    });
+    return {
+      credential: new ChainedTokenCredential(
+        onToken(managedIdentity, 'the managed identity of this runner'),
+        onToken(azCli, 'the session of the az CLI'),
+      ),
+      description: 'managed identity and by the az CLI’s session',
+      describeIdentity: () => used,
+      hint: ambientHint({ clientId, tenantId, canRequestIdToken: tokenProvider.canRequestIdToken }),
+      isHintForRefusals: true,
+    };
+  },
 };
 
 /** What is missing for OpenID Connect, and the other ways to sign in without a secret. */

@@ -1,5 +1,5 @@
 /** The claims of a job's OIDC token that a federated credential must match, and those that explain them. */
-interface PresentedIdentity {
+export interface PresentedIdentity {
   readonly issuer: string;
   readonly subject: string;
   readonly audience: string;
@@ -12,7 +12,7 @@ const NO_MATCH = ['AADSTS70021', 'AADSTS700211', 'AADSTS700212', 'AADSTS700213',
 const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
 
 /** Reads the claims without verification: they are only shown. @returns undefined if the token is not a JWT */
-function readClaims(token: string): PresentedIdentity | undefined {
+export function readClaims(token: string): PresentedIdentity | undefined {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
     const { iss, sub, aud, event_name: event } = claims as Readonly<Record<string, unknown>>;

@@ -1,16 +1,24 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent } from 'node:https';
-import { createDefaultHttpClient, type HttpClient, isRestError, RestError } from '@azure/core-rest-pipeline';
+import {
+  createDefaultHttpClient,
+  type HttpClient,
+  isRestError,
+  type PipelineResponse,
+  RestError,
+} from '@azure/core-rest-pipeline';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { describeNetworkFailure, NetworkError, proxyTunnelError } from '../common/network-failure.ts';
 import { findProxy } from '../common/proxy.ts';
+import { describeRequest } from '../common/request-log.ts';
 
 /**
  * The HTTP client of the SDK for Azure Resource Manager, Entra and managed identities, with the proxy of
  * {@link findProxy} instead of the SDK's own. A request without a response fails with a `RestError` whose message has the
  * innermost cause, and whose `cause` is a {@link NetworkError}.
+ * @param debug gets a line for each request
  */
-export function createHttpClient(): HttpClient {
+export function createHttpClient(debug: (text: string) => void = () => {}): HttpClient {
   const client = createDefaultHttpClient();
   const proxyAgents = new Map<string, HttpsProxyAgent<string>>();
   const directAgents = {
@@ -29,9 +37,17 @@ export function createHttpClient(): HttpClient {
     async sendRequest(request) {
       // Replaces the agent that the SDK's own proxy policy has set.
       request.agent = selectAgent(request.url);
+      const start = performance.now();
+      const logResult = (response: PipelineResponse | undefined): void => {
+        const durationMs = performance.now() - start;
+        debug(describeRequest(request.method, request.url, { response, durationMs }));
+      };
       try {
-        return await client.sendRequest(request);
+        const response = await client.sendRequest(request);
+        logResult(response);
+        return response;
       } catch (error) {
+        logResult(undefined);
         const failure = describeNetworkFailure(error, request.url);
         if (failure === undefined) throw error;
         const code = (isRestError(error) && error.code) || failure.code;

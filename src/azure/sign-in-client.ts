@@ -16,11 +16,16 @@ export interface SignInObstacle {
  * `network_error` (docs/azure-behavior.md#entra-sign-in).
  */
 export class SignInClient implements HttpClient {
-  readonly #client = createHttpClient();
+  readonly #client: HttpClient;
   /** The last failure; undefined if Entra has answered since. */
   obstacle: SignInObstacle | undefined;
   /** The last refusal of Entra, with its AADSTS number: MSAL replaces one of the discovery by `endpoints_resolution_error`. */
   refusal: string | undefined;
+
+  /** @param debug gets a line for each request */
+  constructor(debug: (text: string) => void) {
+    this.#client = createHttpClient(debug);
+  }
 
   /** Forgets what earlier requests ended with. */
   reset(): void {

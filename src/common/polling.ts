@@ -21,17 +21,23 @@ export interface WaitOptions {
   readonly jitter?: boolean;
   /** What a person can do after `timed-out`, also of the run during this wait. */
   readonly hint?: string;
+  /** How long such a wait usually takes, such as `5 to 10 min`; see docs/azure-behavior.md#operation-timings. */
+  readonly usually?: string;
 }
 
 /** A poll calls it with the reason why there is no result yet. The last reason is in log lines and errors. */
 export type SetReason = (reason: string) => void;
 
-/** Milliseconds between two log lines of a wait. */
-const PROGRESS_INTERVAL_MS = 15_000;
+/** Milliseconds between two log lines of a wait: in its first minute, and later. */
+const PROGRESS_INTERVALS_MS = { first: 15_000, later: 30_000 };
+/** Milliseconds from which on a wait is logged less often. */
+const LONG_WAIT_MS = 60_000;
+/** Milliseconds from which on the debug log names a wait that has ended. */
+const DEBUG_WAIT_MS = 1000;
 
 /**
- * Polls at a growing interval until `poll` returns something. A long wait logs every 15 s what it waits for, why, and for
- * how long so far.
+ * Polls at a growing interval until `poll` returns something. A long wait logs every 15 s, after a minute every 30 s, what
+ * it waits for, for how long so far, how long this usually takes, and why. The debug log has each wait of a second or more.
  * @param what to follow "waiting for"
  * @throws what `poll` throws; `timed-out` after `timeoutMs`; when the run ends, its error with `what` and the last reason
  */
@@ -44,7 +50,7 @@ export async function waitFor<T>(
   const { maxIntervalMs = 10_000, timeoutMs = Number.POSITIVE_INFINITY } = options;
   const start = performance.now();
   let intervalMs = options.initialIntervalMs ?? 500;
-  let loggedAtMs = 0;
+  const logProgress = createProgressLog(run, what, options);
   let reason: string | undefined;
   const setReason: SetReason = (text) => {
     reason = text;
@@ -56,7 +62,10 @@ export async function waitFor<T>(
     for (;;) {
       run.signal.throwIfAborted();
       const result = await poll(setReason);
-      if (result !== undefined) return result;
+      if (result !== undefined) {
+        logEnd(run, what, elapsedMs());
+        return result;
+      }
       if (elapsedMs() >= timeoutMs) {
         throw actionError('timed-out', {
           waitingFor: reason === undefined ? what : `${what} (${reason})`,
@@ -64,10 +73,7 @@ export async function waitFor<T>(
           hint: options.hint ?? 'Run the workflow again.',
         });
       }
-      if (elapsedMs() - loggedAtMs >= PROGRESS_INTERVAL_MS) {
-        run.info(`Still waiting for ${describeWait()} …`);
-        loggedAtMs = elapsedMs();
-      }
+      logProgress(elapsedMs(), reason);
       await abortableSleep(run, Math.min(pauseMs(intervalMs, options), timeoutMs - elapsedMs()));
       intervalMs = Math.min(intervalMs * 1.5, maxIntervalMs);
     }
@@ -76,6 +82,27 @@ export async function waitFor<T>(
       ? toWaitError(run.signal, error, { what: describeWait(), elapsedMs: elapsedMs(), hint: options.hint })
       : error;
   }
+}
+
+/** Returns a function that logs the progress of a wait, if the last line about it is old enough. */
+function createProgressLog(
+  run: RunContext,
+  what: string,
+  { usually }: WaitOptions,
+): (elapsedMs: number, reason: string | undefined) => void {
+  const { first, later } = PROGRESS_INTERVALS_MS;
+  const usualTime = usually === undefined ? '' : `, usually ${usually}`;
+  let loggedAtMs = 0;
+  return (elapsedMs, reason) => {
+    if (elapsedMs - loggedAtMs < (elapsedMs < LONG_WAIT_MS ? first : later)) return;
+    const why = reason === undefined ? '' : ` (${reason})`;
+    run.info(`Still waiting for ${what}: ${formatDuration(elapsedMs)} so far${usualTime}${why}`);
+    loggedAtMs = elapsedMs;
+  };
+}
+
+function logEnd(run: RunContext, what: string, elapsedMs: number): void {
+  if (elapsedMs >= DEBUG_WAIT_MS) run.debug(`Waited ${formatDuration(elapsedMs)} for ${what}`);
 }
 
 const pauseMs = (intervalMs: number, { jitter }: WaitOptions): number =>

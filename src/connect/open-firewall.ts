@@ -56,6 +56,8 @@ export const FIRST_LOGIN_TIMEOUT_MS = 8000;
 
 /** Milliseconds for a rule to work: up to five minutes, according to Azure's documentation. */
 const RULE_PROPAGATION_TIMEOUT_MS = 330_000;
+/** How long a rule takes to work, for log lines (docs/azure-behavior.md#operation-timings). */
+const RULE_PROPAGATION_TIME = 'seconds, at most 5 min';
 /** Milliseconds between two checks of this runner's address, while a rule for it does not work. */
 const ADDRESS_RECHECK_INTERVAL_MS = 20_000;
 /** Milliseconds after which a rule that does not work causes a warning, and conflicting echo services an error. */
@@ -85,9 +87,7 @@ export async function openFirewallAndConnect(
     try {
       if (ruleCoverage(rules, address) === 'persistent')
         return await waitForPersistentRule(deps, target, address, reason);
-      run.info(
-        `This runner (${address}) is blocked by the firewall of ${target.host} (${reason}); ${action}.`,
-      );
+      run.info(`The firewall of ${target.host} blocks this runner, ${address} (${reason}): ${action}`);
       return await createRuleAndConnect(deps, target, address);
     } catch (error) {
       if (!(error instanceof AddressMismatchError) || runnerIp !== undefined) throw error;
@@ -112,6 +112,7 @@ function waitForPersistentRule(
   const tryLogin = createLoginRetry(deps, target, address);
   return waitFor(deps.run, `the firewall rule for ${address} to work`, tryLogin, {
     hint: otherAddressHint(deps),
+    usually: RULE_PROPAGATION_TIME,
   });
 }
 
@@ -137,7 +138,7 @@ async function createRuleAndConnect(
         if (openedSession === undefined) await creation.check(setReason);
         return openedSession;
       },
-      { ...OWN_RULE_POLL_OPTIONS, hint: otherAddressHint(deps) },
+      { ...OWN_RULE_POLL_OPTIONS, hint: otherAddressHint(deps), usually: RULE_PROPAGATION_TIME },
     );
     return session;
   } finally {

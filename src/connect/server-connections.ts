@@ -95,7 +95,7 @@ export class ServerConnections {
     const { run } = this.#deps;
     const session = await connectThroughFirewall(this.#deps, this.administrator);
     this.#administratorSession = session;
-    run.info(`Logged in to ${host} as '${user}' over verified TLS.`);
+    run.info(`Logged in to ${host} as ${user}, over verified TLS`);
     const { writeProtection } = session;
     if (writeProtection === 'server' || writeProtection === 'replica')
       run.info(

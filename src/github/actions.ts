@@ -25,6 +25,9 @@ export class ActionsRuntime {
   readonly #masked = new Set<string>();
   readonly #state = new Map<string, unknown>();
   #event: WorkflowEvent | undefined;
+  /** A group that begins with its first line, so that the log has no empty one. */
+  #pendingGroup: string | undefined;
+  #lastLine: string | undefined;
 
   /** Untrimmed text of an input; empty if it is not set. */
   rawInput(name: string): string {
@@ -45,28 +48,51 @@ export class ActionsRuntime {
 
   /** Writes to the log. Workflow commands in the text are escaped, because parts of it may come from outside. */
   info(text: string): void {
+    this.#beginGroup();
     core.info(escapeCommands(sanitizeLine(text)));
   }
 
+  /** Writes to the log if debug logging is enabled. */
   debug(text: string): void {
-    core.debug(sanitizeLine(text));
+    if (core.isDebug()) core.debug(sanitizeLine(text));
   }
 
   notice(text: string): void {
+    this.#beginGroup();
     core.notice(sanitizeLine(text));
   }
 
   warning(text: string, properties: core.AnnotationProperties = {}): void {
+    this.#beginGroup();
     core.warning(sanitizeLine(text), properties);
   }
 
   /** Adds an error annotation; the step does not end. */
   error(text: string, properties: core.AnnotationProperties = {}): void {
+    this.#beginGroup();
     core.error(sanitizeLine(text), properties);
   }
 
+  /** Runs work whose lines in the log form a group. Groups are not nested. */
   async group<T>(name: string, work: () => Promise<T>): Promise<T> {
-    return await core.group(name, work);
+    this.#pendingGroup = name;
+    try {
+      return await work();
+    } finally {
+      if (this.#pendingGroup === undefined) core.endGroup();
+      this.#pendingGroup = undefined;
+    }
+  }
+
+  #beginGroup(): void {
+    if (this.#pendingGroup === undefined) return;
+    core.startGroup(this.#pendingGroup);
+    this.#pendingGroup = undefined;
+  }
+
+  /** Sets the line that ends the log of this part, after the error if it fails. */
+  setLastLine(text: string): void {
+    this.#lastLine = text;
   }
 
   /**
@@ -90,6 +116,8 @@ export class ActionsRuntime {
         escapeCommands(sanitizeLine(stacks.map((stack) => sanitizeText(stack, MAX_STACK_LENGTH)).join('\n'))),
       );
       return core.ExitCode.Failure;
+    } finally {
+      if (this.#lastLine !== undefined) this.info(this.#lastLine);
     }
   }
 
@@ -152,7 +180,10 @@ export class ActionsRuntime {
 
   /** A fresh OIDC token of this job, which is masked. @throws IdTokenError */
   async requestIdToken(audience: string): Promise<string> {
-    const token = await requestIdToken(audience, process.env, (text) => this.info(text));
+    const token = await requestIdToken(audience, process.env, {
+      info: (text) => this.info(text),
+      debug: (text) => this.debug(text),
+    });
     this.mask(token);
     return token;
   }

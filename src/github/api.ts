@@ -15,6 +15,8 @@ export interface Comment {
   readonly body: string;
   /** A login; that of a GitHub App ends with `[bot]`. Empty if the account was deleted. */
   readonly author: string;
+  /** Of its page; undefined if the response has none. */
+  readonly url: string | undefined;
 }
 
 export interface Issue {
@@ -345,6 +347,11 @@ function readBody(value: unknown): string {
   throw new UnexpectedResponseError('body that is text');
 }
 
+function readPageUrl(value: unknown): string | undefined {
+  const { html_url: url } = fieldsOf(value);
+  return typeof url === 'string' && URL.canParse(url) ? url : undefined;
+}
+
 function readAuthor(value: unknown): string {
   const { user = null } = fieldsOf(value);
   return user === null ? '' : readText(user, 'login');
@@ -366,6 +373,7 @@ const parseComment = (value: unknown): Comment => ({
   id: readId(value, 'id'),
   body: readBody(value),
   author: readAuthor(value),
+  url: readPageUrl(value),
 });
 
 /** @returns undefined for a pull request, and for an issue that is closed or of another author */

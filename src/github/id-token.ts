@@ -1,5 +1,6 @@
 import { parseJsonObject } from '../common/json.ts';
 import { findNetworkFailure, foreignAnswerHint } from '../common/network-failure.ts';
+import type { RunContext } from '../common/polling.ts';
 import { proxiedFetch } from '../common/proxied-fetch.ts';
 import { createRetryingFetch } from './retrying-fetch.ts';
 
@@ -19,25 +20,24 @@ export class IdTokenError extends Error {
  *
  * Not `getIDToken` of @actions/core: its error holds only a message, which is empty for some failures of the network, it
  * does not send a request again after one, and it selects its proxy differently than the Azure SDK.
- * @param info logs each retry
+ * @param log gets a line for each retry, and in the debug log for each request
  * @throws IdTokenError
  */
 export async function requestIdToken(
   audience: string,
   env: NodeJS.ProcessEnv,
-  info: (text: string) => void,
+  { info, debug }: Pick<RunContext, 'info' | 'debug'>,
 ): Promise<string> {
   const { ACTIONS_ID_TOKEN_REQUEST_URL: endpoint = '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: token = '' } = env;
   if (!URL.canParse(endpoint) || token === '')
     throw new IdTokenError('the runner gives this job no endpoint for it', PERMISSION_HINT);
   const url = new URL(endpoint);
   url.searchParams.set('audience', audience);
-  const ignore = (): void => {};
   const fetch = createRetryingFetch(proxiedFetch, {
     signal: new AbortController().signal,
     info,
-    warning: ignore,
-    debug: ignore,
+    warning: () => {},
+    debug,
   });
   const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
   const response = await fetch(url.href, { method: 'GET', headers }).catch((error: unknown) => {

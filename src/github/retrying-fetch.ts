@@ -1,6 +1,7 @@
 import { getErrorMessage } from '../common/errors.ts';
 import { describeTimeout, NetworkError } from '../common/network-failure.ts';
 import { abortableSleep, formatDuration, type RunContext } from '../common/polling.ts';
+import { describeRequest } from '../common/request-log.ts';
 import { parseRetryAfter } from '../common/retry-after.ts';
 
 export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
@@ -17,7 +18,8 @@ const MAX_RESPONSE_BYTES = 32 * 1024 * 1024;
 /**
  * Wraps `fetch` for GitHub's API: each response has a limit for its time and its size, and a request has up to three
  * attempts. It is sent again after a network error, a 5xx other than 501, and a 429 or 403 whose `Retry-After` or rate
- * limit reset is at most a minute away. A POST that may have taken effect is not sent again. Each wait is logged.
+ * limit reset is at most a minute away. A POST that may have taken effect is not sent again. Each wait is logged, and each
+ * request in the debug log.
  *
  * The returned function throws what `fetch` throws, and an Error if a response exceeds a limit. A response with an
  * error status is returned.
@@ -63,10 +65,13 @@ async function sendOnce(
   const timer = setTimeout(() => {
     timeout.abort(describeTimeout(`no response within ${formatDuration(RESPONSE_TIMEOUT_MS)}`, url));
   }, RESPONSE_TIMEOUT_MS);
+  const start = performance.now();
+  let received: Response | undefined;
   try {
     const signal = AbortSignal.any([run.signal, timeout.signal]);
     const response = await fetch(url, { ...options, signal });
     const body = await readBody(response);
+    received = response;
     return { response: new Response(body, { status: response.status, headers: [...response.headers] }) };
   } catch (error) {
     run.signal.throwIfAborted();
@@ -74,6 +79,8 @@ async function sendOnce(
     return { failure: timeout.signal.aborted ? timeout.signal.reason : toFetchError(error) };
   } finally {
     clearTimeout(timer);
+    const result = { response: received, durationMs: performance.now() - start };
+    run.debug(describeRequest(options.method ?? 'GET', url, result));
   }
 }
 

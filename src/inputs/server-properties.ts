@@ -29,6 +29,8 @@ export interface ServerProperty<
   readonly type: T;
   /** Name in findings and in the log. */
   readonly name: string;
+  /** Unit of the number that the value is, as texts for people show it. */
+  readonly unit?: string;
   /** Value of a new server if the input is not set. Without it, the request omits the property and Azure chooses. */
   readonly default?: V | ((declared: DeclaredValues) => V);
   /**
@@ -158,6 +160,7 @@ export const serverProperties = {
   clusterSize: property('cluster-size', integer(1, 32), {
     // The service accepts 1 to 20 and may accept 32 later (terraform-provider-azurerm #31315).
     name: 'cluster size',
+    unit: 'nodes',
     actual: ({ cluster }) => cluster?.clusterSize?.toString() ?? 'no cluster',
     body: (clusterSize, { server, database = 'postgres' }) => ({
       cluster: { clusterSize, ...(server === undefined ? { defaultDatabaseName: database } : {}) },
@@ -169,6 +172,7 @@ export const serverProperties = {
 
   storageSizeGB: property('storage-size-gb', numberFrom(STORAGE_SIZES_GIB), {
     name: 'storage size',
+    unit: 'GiB',
     default: 32,
     actual: ({ storage }) => storage?.storageSizeGB?.toString(),
     body: (storageSizeGB) => ({ storage: { storageSizeGB } }),
@@ -192,6 +196,7 @@ export const serverProperties = {
 
   backupRetentionDays: property('backup-retention-days', integer(7, 35), {
     name: 'backup retention',
+    unit: 'days',
     default: 7,
     actual: ({ backup }) => backup?.backupRetentionDays?.toString(),
     body: (backupRetentionDays) => ({ backup: { backupRetentionDays } }),

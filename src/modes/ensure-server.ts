@@ -14,7 +14,6 @@ import type { EnsureConfig } from '../inputs/types.ts';
 import type { Change } from '../reconcile/findings.ts';
 import { type ChangePolicy, ensurePolicy } from '../reconcile/policy.ts';
 import { createPlan, type Plan, type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
-import { formatChange } from '../reporting/log-lines.ts';
 import { controlPlaneResources, serverChildResources } from '../resources/index.ts';
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
 import { validateCreation } from '../resources/server/new-server.ts';
@@ -95,7 +94,10 @@ async function wasCreationInterrupted(
   if (observed.status !== 'present' || isBeingCreatedOrDeleted(normalizeState(observed.value.server)))
     return false;
   const isInterrupted = isCreationUnfinished(ctx, observed.value);
-  if (isInterrupted) ctx.run.info(`Plan: ${formatChange(completedCreation(observed.value.name))}`);
+  if (isInterrupted)
+    ctx.run.info(
+      `The creation of server '${observed.value.name}' by another run is not finished; finishing it.`,
+    );
   return isInterrupted;
 }
 
@@ -130,7 +132,7 @@ async function finishCreation(
   // Otherwise the run that created the server has finished it in the meantime.
   if (before?.status === 'present' && isCreationUnfinished(ctx, before.value)) {
     const change = completedCreation(found.name);
-    run.info(`Completed the creation of server '${found.name}', which another run had begun.`);
+    run.info(`Finished the creation of server '${found.name}', which another run had begun:`);
     reporter.onApplied(change);
     results.push({ changes: [change], remaining: [] });
   }

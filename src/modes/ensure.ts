@@ -127,7 +127,13 @@ async function migrateAndPublish(
   state.rewrite();
   const [published] = await Promise.allSettled([
     reporter.phase('Publish connection', async () => {
-      await publishConnection(runtime, state, config.publish, connection);
+      const variables = await publishConnection(runtime, state, config.publish, connection);
+      const isAdministrator = config.appRole === undefined;
+      reporter.recordLogin({ user: connection.user, isAdministrator, variables });
+      if (isAdministrator)
+        runtime.info(
+          `Later steps log in as the administrator ${connection.user}, because app-username is not set`,
+        );
       await writeRootCertificates(config.publish);
       await writeDriftReport(ctx, drift);
     }),
@@ -169,9 +175,11 @@ async function migrate(
     envPrefix: config.publish.envPrefix,
   };
   const alreadyWarned = new Set<string>();
-  await reporter.phase('Migrate', () =>
-    runMigration(run, state, migrationRun, session, () =>
+  const [firstLine = '', ...moreLines] = migration.command.trim().split('\n');
+  await reporter.phase('Migrate', async () => {
+    run.info(`Running as ${connection.user}: ${firstLine}${moreLines.length > 0 ? ' …' : ''}`);
+    await runMigration(run, state, migrationRun, session, () =>
       terminateLockHolders(ctx, connections, alreadyWarned),
-    ),
-  );
+    );
+  });
 }

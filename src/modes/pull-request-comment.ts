@@ -21,6 +21,7 @@ export async function commentOnDatabase(
   const body = renderDatabaseComment({
     ...connection,
     url: urlWithoutPassword(connection),
+    connectUrl: ctx.runtime.documentationUrl('docs/pull-requests.md#connect-as-a-person'),
     ...content,
   });
   const marker = commentMarker(server.name, database.base);
@@ -54,7 +55,10 @@ async function upsertPullRequestComment(
   comment: Parameters<typeof upsertComment>[2],
 ): Promise<void> {
   try {
-    await upsertComment(gitHub, number, comment);
+    const { action, url } = await upsertComment(gitHub, number, comment);
+    if (action === 'none') return;
+    const text = action === 'unchanged' ? 'Unchanged' : action === 'created' ? 'Wrote' : 'Updated';
+    run.info(`${text} the comment on pull request #${number}${url === undefined ? '' : `: ${url}`}`);
   } catch (error) {
     if (!(error instanceof GitHubRequestError)) throw error;
     run.warning(`The comment on pull request #${number} could not be updated. ${error.message}`);

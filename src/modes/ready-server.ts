@@ -44,7 +44,8 @@ export async function findReadyServer(
       details: 'it was stopped',
     } as const;
     reporter.onApplyStart(change);
-    if ((await writer.startServer()) !== 'adopted') reporter.onApplied(change);
+    if ((await writer.startServer()) === 'adopted') reporter.onAdopted(change);
+    else reporter.onApplied(change);
   }
   return reportServer(ctx, await waitForReady(run, reader));
 }
@@ -54,7 +55,7 @@ export function reportServer({ run, reporter }: ModeContext<WritingConfig>, foun
   const { name, resourceGroup, server } = found;
   const { fullyQualifiedDomainName: host, version, location, sku } = server;
   run.info(
-    `Server '${name}' in resource group '${resourceGroup}': PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}.`,
+    `Server ${name} in resource group ${resourceGroup}: PostgreSQL ${version}, ${sku?.name}, ${location}, at ${host}`,
   );
   reporter.recordServer(server);
   return found;

@@ -1,6 +1,6 @@
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import { GitHubRequestError } from '../github/api.ts';
-import { syncIssue } from '../github/sync-issue.ts';
+import { type IssueOutcome, syncIssue } from '../github/sync-issue.ts';
 import type { CheckConfig, EnsureConfig } from '../inputs/types.ts';
 import type { ReportedFinding } from '../reconcile/findings.ts';
 import type { DriftCheckResult } from '../reporting/drift-check.ts';
@@ -39,16 +39,18 @@ export async function syncDriftIssue(ctx: ModeContext<CheckConfig>, result: Drif
   const check = toDriftCheck(ctx, result);
   try {
     const marker = driftMarker(check.server, check.database);
-    const { action, number } = await syncIssue(gitHub, marker, (body) => planIssueStep(check, body));
-    run.info(
-      number === undefined
-        ? 'No issue about drift exists, and none is needed.'
-        : `Issue #${number}: ${action}.`,
-    );
+    run.info(describeIssue(await syncIssue(gitHub, marker, (body) => planIssueStep(check, body))));
   } catch (error) {
     if (!(error instanceof GitHubRequestError)) throw error;
     run.warning(`The issue about drift could not be updated. ${error.message}`);
   }
+}
+
+function describeIssue({ action, number }: IssueOutcome): string {
+  if (number === undefined) return 'No drift; no open issue';
+  return action === 'unchanged'
+    ? `Issue #${number} about drift is unchanged`
+    : `${action.charAt(0).toUpperCase()}${action.slice(1)} issue #${number} about drift`;
 }
 
 const toDriftCheck = (

@@ -47,22 +47,24 @@ export async function writeEnvFile(
   await replaceFile(path, ENV_FILE_HEADER + formatDotenv(environment), 0o600);
 }
 
-/** Sets the outputs and environment variables of the connection, and writes the dotenv file. */
+/**
+ * Sets the outputs and environment variables of the connection, and writes the dotenv file.
+ * @returns the names of the variables that later steps have
+ */
 export async function publishConnection(
   runtime: ActionsRuntime,
   state: ActionState,
   config: PublishConfig,
   connection: Connection,
-): Promise<void> {
+): Promise<readonly string[]> {
   const environment = maskedEnvironment(runtime, config, connection);
   setConnectionOutputs(runtime, connection);
   if (config.exportEnv) for (const [name, value] of environment) runtime.exportVariable(name, value);
   await writeEnvFile(runtime, state, config, connection);
   const { user, host, port, database, sslMode } = connection;
-  runtime.info(`Connection: ${user} at ${host}:${port}/${database}, sslmode=${sslMode}.`);
-  if (config.exportEnv)
-    runtime.info(`Environment variables for later steps: ${[...environment.keys()].join(', ')}.`);
+  runtime.info(`Published ${user} at ${host}:${port}/${database}, sslmode=${sslMode}`);
   if (config.envFile !== undefined) for (const line of dotenvReaderNotes(environment)) runtime.info(line);
+  return config.exportEnv ? [...environment.keys()] : [];
 }
 
 /** Which programs cannot read which variables of the env-file; empty if all can. */

@@ -14,6 +14,8 @@ export interface PlannedChange<W> {
 }
 
 export interface Plan<W> {
+  /** Every desired resource that could be read, also those without a difference. */
+  readonly resources: readonly Pick<Finding, 'resource' | 'name'>[];
   readonly plannedChanges: readonly PlannedChange<W>[];
   /** Every difference, including those that the planned changes resolve. */
   readonly findings: readonly ReportedFinding[];
@@ -37,6 +39,8 @@ export interface ReconcileListener {
   recordPlan(plan: Plan<never>): void;
   onApplyStart(change: Change): void;
   onApplied(change: Change): void;
+  /** Called instead of `onApplied` if another run has applied the change in the meantime. */
+  onAdopted(change: Change): void;
 }
 
 export interface ReconcileOptions<R, W, C> {
@@ -70,7 +74,10 @@ export async function reconcile<R, W, C>(
   const changes: Change[] = [];
   for (const { change, apply } of plan.plannedChanges) {
     listener.onApplyStart(change);
-    if ((await apply(writer)) === 'adopted') continue;
+    if ((await apply(writer)) === 'adopted') {
+      listener.onAdopted(change);
+      continue;
+    }
     listener.onApplied(change);
     changes.push(change);
   }
@@ -114,14 +121,15 @@ function planResource<D, O, R, W, C>(
   observed: Observed<O> | undefined,
 ): Plan<W> {
   if (observed === undefined) return emptyPlan();
+  const resourceRef = { resource: handler.resource, name: handler.nameOf(desired) };
   if (observed.status === 'unknown') {
-    const resourceRef = { resource: handler.resource, name: handler.nameOf(desired) };
     const finding = unknownFinding(resourceRef, observed.error);
     return { ...emptyPlan<W>(), findings: [finding], readErrors: [observed.error] };
   }
   const diffs = handler.diff(desired, observed).map(withBoundedTexts);
   const allowed = diffs.filter((diff) => isAllowed(policy, diff));
   return {
+    resources: [resourceRef],
     plannedChanges: allowed.flatMap(({ change, finding }) =>
       change === undefined
         ? []
@@ -156,9 +164,16 @@ function unknownFinding(resource: Pick<Finding, 'resource' | 'name'>, error: Err
 const withRemedy = (diff: Diff): readonly ReportedFinding[] =>
   diff.finding === undefined ? [] : [{ ...diff.finding, remedy: describeRemedy(diff) }];
 
-const emptyPlan = <W>(): Plan<W> => ({ plannedChanges: [], findings: [], remaining: [], readErrors: [] });
+const emptyPlan = <W>(): Plan<W> => ({
+  resources: [],
+  plannedChanges: [],
+  findings: [],
+  remaining: [],
+  readErrors: [],
+});
 
 const mergePlans = <W>(plans: readonly Plan<W>[]): Plan<W> => ({
+  resources: plans.flatMap((plan) => plan.resources),
   plannedChanges: plans.flatMap((plan) => plan.plannedChanges),
   findings: plans.flatMap((plan) => plan.findings),
   remaining: plans.flatMap((plan) => plan.remaining),

@@ -1,6 +1,6 @@
 import type { Change, NotCarried } from '../reconcile/findings.ts';
-import { formatUtc } from './log-lines.ts';
-import { codeBlock, inlineCode, renderTable } from './markdown.ts';
+import { count, formatUtc } from './log-lines.ts';
+import { code, codeBlock, renderDetails, renderPhrase, renderTable } from './markdown.ts';
 
 /** Content of the pull request comment about its database. */
 export interface DatabaseCommentData {
@@ -15,6 +15,8 @@ export interface DatabaseCommentData {
   readonly changes: readonly Change[];
   /** Empty for a database that is no clone. */
   readonly notCarried: readonly NotCarried[];
+  /** URL of the documentation for people who want to connect; undefined if it is not known. */
+  readonly connectUrl: string | undefined;
 }
 
 /** Lines of {@link NotCarried} in a comment; GitHub accepts 65,536 characters. */
@@ -24,52 +26,66 @@ const MAX_NOT_CARRIED = 50;
 export const commentMarker = (server: string, base: string): string =>
   `<!-- azure-postgresql-action: ${server}/${base} -->`;
 
-/** The comment while the database exists. It contains no secret. */
+/** The comment while the database exists: a verdict, four facts, how to connect, and the rest folded. No secret. */
 export function renderDatabaseComment(data: DatabaseCommentData): string {
-  const { database, host, port, user, sslMode, url, expires, changes, notCarried } = data;
-  const details = [
-    ['Database', database],
-    ['Host', `${host}:${port}`],
-    ['User', user],
-    ['TLS', `sslmode=${sslMode}`],
-    [
-      'Expires',
-      expires === undefined ? 'when the pull request is closed' : `${formatUtc(expires)}, unless renewed`,
-    ],
-  ];
-  const changesSection =
+  const { database, host, port, user, sslMode, url, expires, changes, notCarried, connectUrl } = data;
+  return [
+    `### 🐘 ${renderPhrase(['Database', code(database), 'for this pull request'])}`,
+    renderTable(
+      ['Server', 'The workflow logs in as', 'TLS', 'Expires'],
+      [
+        [
+          code(`${host}:${port}`),
+          code(user),
+          code(`sslmode=${sslMode}`),
+          expires === undefined
+            ? 'when the pull request is closed'
+            : { lines: [[code(formatUtc(expires))], ['unless a later run extends it']] },
+        ],
+      ],
+    ),
+    describeConnecting(connectUrl),
+    renderDetails(
+      'Connection without the password',
+      `${codeBlock(`psql '${url}'`)}\n\nOnly the workflow has the password, and the firewall has to admit your address.`,
+    ),
     changes.length === 0
       ? 'The last run changed nothing.'
-      : renderTable(
-          ['Changed by the last run', 'Name', 'Action', 'Details'],
-          changes.map((change) => [change.resource, change.name, change.action, change.details]),
-        );
-  return [
-    '### 🐘 Database of this pull request',
-    renderTable(['', ''], details),
-    changesSection,
+      : renderDetails(
+          `The last run made ${count(changes.length, 'change')}`,
+          renderTable(
+            ['Change', 'Resource', 'Name', 'Details'],
+            changes.map((change) => [change.action, change.resource, code(change.name), change.details]),
+          ),
+        ),
     ...notCarriedSection(notCarried),
-    'Connect from an address that the firewall allows, with the password that only the workflow has:',
-    codeBlock(`psql '${url}'`),
   ].join('\n\n');
+}
+
+function describeConnecting(url: string | undefined): string {
+  // A URL of another form could end the link.
+  const isLinkable = url !== undefined && /^https:\/\/[\w./:#-]+$/.test(url);
+  const title = 'Connect as a person';
+  return isLinkable
+    ? `To look at the data yourself, see [${title}](${url}).`
+    : `To look at the data yourself, see the section ${title} in the pull request documentation of the action.`;
 }
 
 function notCarriedSection(notCarried: readonly NotCarried[]): readonly string[] {
   if (notCarried.length === 0) return [];
-  const listed = notCarried.slice(0, MAX_NOT_CARRIED).map(({ subject, reason }) => [subject, reason]);
+  const listed = notCarried.slice(0, MAX_NOT_CARRIED).map(({ subject, reason }) => [code(subject), reason]);
   const rest =
     notCarried.length > listed.length
-      ? [
-          `${notCarried.length - listed.length} more are in the log of the run that created the database, or in its catalogs.`,
-        ]
-      : [];
+      ? `\n\n${notCarried.length - listed.length} more are in the log of the run that created the database, or in its catalogs.`
+      : '';
   return [
-    'The role differs in the clone from the role in the template:',
-    renderTable(['Not carried to the clone', 'Reason'], listed),
-    ...rest,
+    renderDetails(
+      `The role differs from the role in the template: ${count(notCarried.length, 'object')}`,
+      `${renderTable(['Not carried to the clone', 'Reason'], listed)}${rest}`,
+    ),
   ];
 }
 
-/** The comment after the database was dropped. */
+/** The comment after the database was dropped. @param reason a phrase */
 export const renderDroppedComment = (database: string, reason: string): string =>
-  `### 🐘 Database of this pull request dropped\n\n${inlineCode(database)} was dropped: ${reason}.`;
+  `### 🐘 ${renderPhrase(['Database', code(database), 'is dropped'])}\n\nThe reason: ${renderPhrase([reason])}.`;

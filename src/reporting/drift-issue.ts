@@ -1,8 +1,15 @@
 import type { IssueStep } from '../github/sync-issue.ts';
 import { type Finding, isDrift, type ReportedFinding } from '../reconcile/findings.ts';
 import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-check.ts';
-import { formatUtc } from './log-lines.ts';
-import { inlineCode, renderTable } from './markdown.ts';
+import {
+  FINDING_COLUMNS,
+  findingCells,
+  subjectCell,
+  UNKNOWN_COLUMNS,
+  unknownCells,
+} from './finding-texts.ts';
+import { count, formatUtc } from './log-lines.ts';
+import { type Cell, inlineCode, renderTable } from './markdown.ts';
 
 /** Identifies a finding across checks. An empty name matches any resource of the type. */
 export type FindingKey = Pick<Finding, 'resource' | 'name' | 'property'>;
@@ -110,7 +117,7 @@ function renderBody(check: DriftCheckResult, unverified: readonly FindingKey[]):
   const unknownFindings = sortFindings(findings.filter((finding) => !isDrift(finding)));
   const header = [
     [driftMarker(server, database), renderRecord([...drifted, ...unverified])].join('\n'),
-    '### Drift detected',
+    `### ⚠️ ${count(drifted.length, 'difference')}`,
     `${describeTarget(check)} was last checked at ${describeCheck(check)}.`,
     ...renderWideOpenWarning(check.wideOpenRules),
   ];
@@ -120,9 +127,8 @@ function renderBody(check: DriftCheckResult, unverified: readonly FindingKey[]):
     ...renderInstructions(check),
   ];
   const tableLimit = MAX_BODY_LENGTH - [...header, ...footer].join('\n\n').length - 2 * '\n\n'.length;
-  const columns = ['Resource', 'Name', 'Property', 'Declared', 'Actual', 'How to fix'];
-  const rows = drifted.map((f) => [f.resource, f.name, f.property, f.expected, f.actual, f.remedy]);
-  return [...header, renderTableWithin(tableLimit, columns, rows), ...footer].join('\n\n');
+  const rows = drifted.map((finding) => findingCells(finding, truncate));
+  return [...header, renderTableWithin(tableLimit, FINDING_COLUMNS, rows), ...footer].join('\n\n');
 }
 
 function describeTarget({ server, database }: DriftCheckResult): string {
@@ -150,19 +156,16 @@ function renderWideOpenWarning(rules: readonly string[]): readonly string[] {
 
 function renderUnknownSection(unknownFindings: readonly ReportedFinding[]): readonly string[] {
   if (unknownFindings.length === 0) return [];
-  const rows = unknownFindings.map((f) => [f.resource, f.name, f.actual, f.remedy]);
-  return [
-    '#### Could not be checked',
-    renderTableWithin(SECTION_LIMITS.unknown, ['Resource', 'Name', 'Reason', 'How to fix'], rows),
-  ];
+  const rows = unknownFindings.map((finding) => unknownCells(finding, truncate));
+  return ['#### Could not be checked', renderTableWithin(SECTION_LIMITS.unknown, UNKNOWN_COLUMNS, rows)];
 }
 
 function renderUnverifiedSection(unverified: readonly FindingKey[]): readonly string[] {
   if (unverified.length === 0) return [];
-  const rows = unverified.map((key) => [key.resource, key.name, key.property]);
+  const rows = unverified.map((key) => [subjectCell(key, truncate)]);
   return [
     '#### Drift of earlier checks that could not be checked again',
-    renderTableWithin(SECTION_LIMITS.unverified, ['Resource', 'Name', 'Property'], rows),
+    renderTableWithin(SECTION_LIMITS.unverified, ['What'], rows),
   ];
 }
 
@@ -187,12 +190,9 @@ function renderResolvedComment(check: DriftCheckResult): string {
 function renderTableWithin(
   maxLength: number,
   columns: readonly string[],
-  rows: readonly (readonly string[])[],
+  rows: readonly (readonly Cell[])[],
 ): string {
-  const [head = '', separator = '', ...lines] = renderTable(
-    columns,
-    rows.map((row) => row.map((text) => truncate(text))),
-  ).split('\n');
+  const [head = '', separator = '', ...lines] = renderTable(columns, rows).split('\n');
   const formatMore = (count: number): string => (count === 0 ? '' : `\n\n… and ${count} more.`);
   let length = head.length + 1 + separator.length;
   let shown = 0;

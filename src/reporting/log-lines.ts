@@ -1,16 +1,13 @@
-import type { Change, Finding } from '../reconcile/findings.ts';
+import type { Change } from '../reconcile/findings.ts';
 
-/** A change in one line. */
-export const formatChange = ({ resource, name, action, details }: Change): string =>
-  `${action} ${resource} ${name}${details === '' ? '' : ` (${details})`}`;
+const PAST_TENSES = { create: 'Created', update: 'Updated', start: 'Started', delete: 'Deleted' } as const;
 
-/** A finding in one line. */
-export function formatFinding({ resource, name, property, expected, actual, kind }: Finding): string {
-  const subject = [kind, resource, name, property].filter(Boolean).join(' ');
-  return kind === 'unknown'
-    ? `${subject}: ${actual}`
-    : `${subject}: declared ${expected}, actually ${actual}`;
-}
+/** An applied change: `Created server demo-relecloud`. */
+export const formatApplied = ({ resource, name, action }: Change): string =>
+  `${PAST_TENSES[action]} ${resource} ${name}`;
+
+/** A number with its noun: `1 change`, `2 changes`. */
+export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
 
 /** A time in UTC, to the minute: `2026-02-03 04:05 UTC`. */
 export const formatUtc = (time: Date): string => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

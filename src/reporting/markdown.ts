@@ -1,8 +1,58 @@
 import { sanitizeText } from '../common/sanitize.ts';
 
-/** Markdown in which text from outside stays text: it cannot become markup. */
+/** Markdown in which text from outside stays text: it cannot become markup, mention a user or form a link. */
 
-export function renderTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Text that is rendered as inline code: a name or a value. */
+export interface Code {
+  readonly code: string;
+}
+
+/** A text is rendered as it is if it has nothing that Markdown or GitHub could interpret, and else as code. */
+export type Fragment = string | Code;
+
+/**
+ * Fragments that are separated by a space, so that no two code spans touch each other. There is none before a fragment that
+ * begins with a colon or a comma.
+ */
+export type Phrase = readonly Fragment[];
+
+/** A cell of a table: one phrase, or one for each line. */
+export type Cell = Fragment | { readonly lines: readonly Phrase[] };
+
+export const code = (text: string): Code => ({ code: text });
+
+/**
+ * What neither Markdown nor GitHub interprets: no markup, mention, link, HTML entity, emoji or reference, except to a pull
+ * request. An underscore inside a word is no emphasis.
+ */
+const PLAIN_TEXT =
+  /^(?:[\p{L}\p{N} ,.;()'’"…=%?→▇-]|:(?= |$)|(?<=\d):(?=\d)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])|(?<=pull request )#(?=\d))*$/u;
+
+const isPlainText = (text: string): boolean => PLAIN_TEXT.test(text) && !/www\./i.test(text);
+
+function renderFragment(fragment: Fragment, maxLength?: number): string {
+  const { text, isCode } =
+    typeof fragment === 'string' ? { text: fragment, isCode: false } : { text: fragment.code, isCode: true };
+  const bounded = sanitizeText(text, maxLength).replace(/\s+/g, ' ').trim();
+  return !isCode && isPlainText(bounded) ? bounded : inlineCode(bounded);
+}
+
+/** A phrase in one line of Markdown. */
+export const renderPhrase = (phrase: Phrase): string =>
+  joinFragments(phrase.map((fragment) => renderFragment(fragment)));
+
+/** The same phrase in the log. */
+export const phraseToText = (phrase: Phrase): string =>
+  joinFragments(phrase.map((fragment) => (typeof fragment === 'string' ? fragment : fragment.code)));
+
+const joinFragments = (texts: readonly string[]): string =>
+  texts
+    .filter((text) => text !== '')
+    .reduce((joined, text) => `${joined}${/^[:,]/.test(text) ? '' : ' '}${text}`, '')
+    .trimStart();
+
+/** @param columns fixed texts */
+export function renderTable(columns: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [
     line(columns),
@@ -11,9 +61,18 @@ export function renderTable(columns: readonly string[], rows: readonly (readonly
   ].join('\n');
 }
 
-/** Text in a table cell; it cannot end the cell. */
-const renderCell = (text: string): string =>
-  inlineCode(sanitizeText(text, MAX_CELL_LENGTH).replaceAll('|', '\\|'));
+/** A cell in one line of Markdown, which cannot end the cell. */
+function renderCell(cell: Cell): string {
+  const phrases = typeof cell === 'object' && 'lines' in cell ? cell.lines : [[cell]];
+  return phrases.map(renderCellLine).filter(Boolean).join('<br>');
+}
+
+/** GitHub splits a row at a pipe even inside of code, where a backslash before it is not shown. */
+const renderCellLine = (phrase: Phrase): string =>
+  joinFragments(phrase.map((fragment) => renderFragment(escapePipes(fragment), MAX_CELL_LENGTH)));
+
+const escapePipes = (fragment: Fragment): Fragment =>
+  typeof fragment === 'string' ? fragment.replaceAll('|', '\\|') : code(fragment.code.replaceAll('|', '\\|'));
 
 /** Characters of one cell: GitHub rejects a summary of more than 1 MiB. */
 const MAX_CELL_LENGTH = 500;
@@ -36,8 +95,13 @@ function fenceFor(text: string, minLength: number): string {
   return '`'.repeat(Math.max(minLength, longest + 1));
 }
 
+/** A text of several lines. Only a letter at the start of a line cannot begin a list or a heading. */
 export const blockquote = (text: string): string =>
   text
     .split('\n')
-    .map((line) => `> ${inlineCode(line)}  `)
+    .map((line) => `> ${/^\p{L}/u.test(line) ? renderFragment(line) : inlineCode(line)}  `)
     .join('\n');
+
+/** A section that is folded until a reader opens it. @param title a fixed text */
+export const renderDetails = (title: string, content: string): string =>
+  `<details><summary>${title}</summary>\n\n${content}\n\n</details>`;

@@ -1,5 +1,6 @@
 import type { FoundServer } from '../azure/reader.ts';
 import { ActionError, getErrorMessage } from '../common/errors.ts';
+import { formatDuration } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { Config } from '../inputs/types.ts';
 import { setRunOutputs } from '../publish/outputs.ts';
@@ -11,24 +12,41 @@ import {
   uniqueDrift,
 } from '../reconcile/findings.ts';
 import type { Plan, ReconcileListener } from '../reconcile/reconcile.ts';
-import { formatChange, formatFinding } from './log-lines.ts';
+import { formatFinding } from './finding-texts.ts';
+import { lastLineOf } from './headline.ts';
+import { formatApplied } from './log-lines.ts';
+import {
+  changeLine,
+  differenceLines,
+  formatPlanLines,
+  type PlanLine,
+  resourceKey,
+  unchangedLines,
+} from './plan-lines.ts';
+import type { PublishedLogin, RunSummary } from './run-summary.ts';
 import { renderSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
 /**
- * Logs a run while it runs; at its end writes the outputs and the job's summary, even if the run has failed. It only
- * receives: the modes pass their results to each other as values.
+ * Logs a run while it runs; at its end writes the outputs, the job's summary and the last line of the log, even if the run
+ * has failed. It only receives: the modes pass their results to each other as values.
  */
 export class Reporter implements ReconcileListener {
   readonly #runtime: ActionsRuntime;
   readonly #config: Config;
   readonly #timeline = new Timeline();
+  readonly #start = performance.now();
   readonly #changes: Change[] = [];
   readonly #dryRunDrops: Change[] = [];
   readonly #skipped: Skipped[] = [];
   readonly #internetOpenRules: string[] = [];
+  /** Start times of the changes that are being applied. */
+  readonly #applyStarts = new WeakMap<Change, number>();
+  /** Resources that the log has named already, so that a later plan does not repeat them. */
+  readonly #loggedResources = new Set<string>();
   #remaining: readonly ReportedFinding[] = [];
   #server: FoundServer['server'] | undefined;
+  #login: PublishedLogin | undefined;
   #runnerRuleAddress: string | undefined;
 
   constructor(runtime: ActionsRuntime, config: Config) {
@@ -36,13 +54,17 @@ export class Reporter implements ReconcileListener {
     this.#config = config;
   }
 
-  /** Runs a phase: a group in the log, and a bar in the summary's timeline. */
+  /** Runs a phase: a group in the log, and a line in the summary's table of times. */
   phase<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#timeline.measure(name, () => this.#runtime.group(name, work));
   }
 
   recordServer(server: FoundServer['server']): void {
     this.#server = server;
+  }
+
+  recordLogin(login: PublishedLogin): void {
+    this.#login = login;
   }
 
   /** @param address public IPv4 address of this runner, for which a firewall rule is created */
@@ -55,21 +77,35 @@ export class Reporter implements ReconcileListener {
     this.#internetOpenRules.push(name);
   }
 
-  recordPlan({ plannedChanges, findings, remaining }: Plan<never>): void {
-    if (this.#config.mode === 'check') {
-      for (const finding of findings) this.recordFinding(finding);
+  recordPlan(plan: Plan<never>): void {
+    const { plannedChanges, findings, remaining } = plan;
+    const { mode } = this.#config;
+    const desired = mode === 'drop' || mode === 'sweep' ? 'absent' : 'declared';
+    const unchanged = unchangedLines(plan, desired, (key) => this.#loggedResources.has(key));
+    for (const resource of plan.resources) this.#loggedResources.add(resourceKey(resource));
+    if (mode === 'check') {
+      this.#log([...unchanged, ...differenceLines(findings)]);
+      this.#remaining = [...this.#remaining, ...findings];
       return;
     }
-    if (plannedChanges.length === 0) this.#runtime.info('Plan: nothing to change.');
-    for (const { change } of plannedChanges) {
-      if (this.#isDryRun) this.recordDryRunDrop(change);
-      else this.#runtime.info(`Plan: ${formatChange(change)}`);
-    }
+    this.#log([...unchanged, ...plannedChanges.map(({ change }) => this.#plan(change))]);
     // An unknown resource makes these modes wait or fail, so it is not reported as left unchanged.
     const all = uniqueDrift([...this.#remaining, ...remaining]);
     for (const finding of all.slice(this.#remaining.length))
-      this.#runtime.warning(`Unchanged: ${formatFinding(finding)}; ${finding.remedy}.`);
+      this.#runtime.warning(`${formatFinding(finding)}. Not changed: ${finding.remedy}.`);
     this.#remaining = all;
+  }
+
+  /** A planned change outside of {@link recordPlan}. */
+  recordPlannedChange(change: Change): void {
+    this.#log([this.#plan(change)]);
+  }
+
+  /** The line of a planned change, which a dry run only records. */
+  #plan(change: Change): PlanLine {
+    if (!this.#isDryRun) return changeLine(change);
+    this.#dryRunDrops.push(change);
+    return { ...changeLine(change), verb: 'would drop' };
   }
 
   get #isDryRun(): boolean {
@@ -77,10 +113,9 @@ export class Reporter implements ReconcileListener {
     return (mode === 'drop' || mode === 'sweep') && this.#config.dryRun;
   }
 
-  /** A difference that `check` finds. */
+  /** A difference that `check` finds outside of a plan; the annotation of the check shows it. */
   recordFinding(finding: ReportedFinding): void {
     this.#remaining = [...this.#remaining, finding];
-    this.#runtime.info(formatFinding(finding));
   }
 
   /** A resource that `check` cannot read; an unknown state is not drift. Not logged: several share one notice. */
@@ -88,24 +123,29 @@ export class Reporter implements ReconcileListener {
     this.#remaining = [...this.#remaining, finding];
   }
 
-  /** What a dry run would drop. */
-  recordDryRunDrop(change: Change): void {
-    const { resource, name, details } = change;
-    this.#dryRunDrops.push(change);
-    this.#runtime.info(`Would drop: ${resource} ${name} (${details})`);
+  recordSkipped(skipped: Skipped): void {
+    const { resource, name, reason } = skipped;
+    this.#skipped.push(skipped);
+    this.#log([{ sign: '=', verb: 'kept', subject: `${resource} ${name}`, details: reason }]);
   }
 
-  recordSkipped(skipped: Skipped): void {
-    this.#skipped.push(skipped);
-    this.#runtime.info(`Skipped: ${skipped.resource} ${skipped.name}: ${skipped.reason}`);
+  #log(lines: readonly PlanLine[]): void {
+    for (const line of formatPlanLines(lines)) this.#runtime.info(line);
   }
 
   onApplyStart(change: Change): void {
-    this.#runtime.info(`Applying: ${formatChange(change)}`);
+    this.#applyStarts.set(change, performance.now());
   }
 
   onApplied(change: Change): void {
     this.#changes.push(change);
+    const start = this.#applyStarts.get(change);
+    const time = start === undefined ? '' : ` (${formatDuration(performance.now() - start)})`;
+    this.#runtime.info(`${formatApplied(change)}${time}`);
+  }
+
+  onAdopted(change: Change): void {
+    this.#runtime.info(`${formatApplied(change)}: another run has done it in the meantime`);
   }
 
   /**
@@ -129,7 +169,7 @@ export class Reporter implements ReconcileListener {
     return false;
   }
 
-  /** Writes the outputs and the summary of the whole run. */
+  /** Writes the outputs and the summary of the whole run, and sets the last line of the log. */
   async finish(error: Error | undefined): Promise<void> {
     setRunOutputs(this.#runtime, {
       server: this.#server,
@@ -137,7 +177,9 @@ export class Reporter implements ReconcileListener {
       remaining: this.#remaining,
       dropped: this.#dropped,
     });
-    await writeSummary(this.#runtime, this.#renderSummary(error));
+    const summary = this.#summarize(error);
+    this.#runtime.setLastLine(lastLineOf(summary));
+    await writeSummary(this.#runtime, renderSummary(summary));
   }
 
   /** Deleted by a mode that drops; with `dry-run` what would be. A database that `reset` deletes is only a change. */
@@ -147,12 +189,18 @@ export class Reporter implements ReconcileListener {
     return [...deleted, ...this.#dryRunDrops].map(({ resource, name }) => ({ resource, name }));
   }
 
-  #renderSummary(error: Error | undefined): string {
-    return renderSummary({
-      mode: this.#config.mode,
+  #summarize(error: Error | undefined): RunSummary {
+    const { mode } = this.#config;
+    const errorCode = error instanceof ActionError ? error.code : undefined;
+    return {
+      mode,
       server: this.#config.server.name,
-      host: this.#server?.fullyQualifiedDomainName,
-      database: this.#config.mode === 'sweep' ? undefined : this.#config.database?.name,
+      serverProperties: this.#server && describeServer(this.#server),
+      database: mode === 'sweep' ? undefined : this.#config.database?.name,
+      configFile: mode === 'check' ? this.#config.configSource?.path : undefined,
+      isDryRun: this.#isDryRun,
+      login: this.#login,
+      hasMigrationCommand: mode === 'ensure' && this.#config.migration !== undefined,
       temporaryRuleAddress: this.#runnerRuleAddress,
       keepRule: this.#runnerRuleAddress !== undefined && this.#config.firewall.keepRule,
       changes: this.#changes,
@@ -161,10 +209,22 @@ export class Reporter implements ReconcileListener {
       wideOpenRules: this.#internetOpenRules,
       remainingFindings: this.#remaining,
       phases: this.#timeline.phases,
+      durationMs: performance.now() - this.#start,
       error: error?.message,
-      errorCode: error instanceof ActionError ? error.code : undefined,
-    });
+      errorCode,
+      errorUrl: errorCode && this.#runtime.documentationUrl(`docs/troubleshooting.md#${errorCode}`),
+    };
   }
+}
+
+/** What a person wants to know about a server: version, size and region. */
+function describeServer({ version, sku, storage, location }: FoundServer['server']): readonly string[] {
+  const storageSize = storage?.storageSizeGB === undefined ? '' : `${storage.storageSizeGB} GiB`;
+  return [
+    version ? `PostgreSQL ${version}` : '',
+    [sku?.name, storageSize].filter(Boolean).join(', '),
+    location ?? '',
+  ].filter((text) => text !== '');
 }
 
 /** Adds to the job's summary. A failure is only a line of the debug log, because it must not hide the run's result. */

@@ -4,7 +4,7 @@ import type { Location, Log, ReportingDescriptor, Result } from 'sarif';
 import { type Finding, isDrift, type ReportedFinding, type ResourceType } from '../reconcile/findings.ts';
 import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-check.ts';
 import { findConfigLine } from './finding-source.ts';
-import { formatFinding } from './log-lines.ts';
+import { formatFinding } from './finding-texts.ts';
 
 /**
  * The result of a check in SARIF 2.1.0 for GitHub code scanning: one alert for each finding. GitHub identifies an alert by
@@ -170,8 +170,7 @@ function declaredWideOpenFindings(check: DriftCheckResult): readonly ReportedFin
 
 /** One sentence, because GitHub shows only the first one if space is limited. */
 function renderMessage(finding: ReportedFinding): string {
-  const line = formatFinding(finding);
-  const parts = [line.charAt(0).toUpperCase() + line.slice(1), finding.remedy];
+  const parts = [formatFinding(finding), finding.remedy];
   const sentence = parts.map((part) => part.replace(/\.$/, '')).filter(Boolean);
   return escapeMessage(`${sentence.join('; ')}.`);
 }

@@ -1,170 +1,116 @@
 import type { ErrorCode } from '../common/errors.ts';
 import { formatDuration } from '../common/polling.ts';
-import { type Change, isDrift, type ReportedFinding, type Skipped } from '../reconcile/findings.ts';
-import { blockquote, inlineCode, renderTable } from './markdown.ts';
+import { factsOf } from './facts.ts';
+import { FINDING_COLUMNS, findingCells, UNKNOWN_COLUMNS, unknownCells } from './finding-texts.ts';
+import { headlineOf } from './headline.ts';
+import { count } from './log-lines.ts';
+import { blockquote, type Cell, code, renderDetails, renderPhrase, renderTable } from './markdown.ts';
+import { driftOf, type RunSummary, unknownOf } from './run-summary.ts';
 import type { Phase } from './timeline.ts';
 
-/** Content of the job summary. */
-export interface RunSummary {
-  readonly mode: string;
-  readonly server: string;
-  readonly host: string | undefined;
-  readonly database: string | undefined;
-  /** The runner's address that this run requested a firewall rule for; undefined if none was needed. */
-  readonly temporaryRuleAddress: string | undefined;
-  /** Whether that rule remains after the job. */
-  readonly keepRule: boolean;
-  readonly changes: readonly Change[];
-  /** What would be dropped without `dry-run`. */
-  readonly dryRunDrops: readonly Omit<Change, 'action'>[];
-  /** What a sweep skipped, and why. */
-  readonly skipped: readonly Skipped[];
-  /** Names of the firewall rules that admit the whole internet. */
-  readonly wideOpenRules: readonly string[];
-  /** Findings that the run did not change. */
-  readonly remainingFindings: readonly ReportedFinding[];
-  readonly phases: readonly Phase[];
-  /** Message of the error if the run failed. */
-  readonly error: string | undefined;
-  /** Its code; undefined also for an error outside the catalog. */
-  readonly errorCode: ErrorCode | undefined;
-}
-
-/** The job summary in Markdown: findings, changes, and a timeline of the phases. */
+/** The job summary in Markdown: a verdict, four facts, what needs attention, and the rest folded. */
 export function renderSummary(summary: RunSummary): string {
-  const { server, database, changes, dryRunDrops, skipped, remainingFindings, error } = summary;
-  const title = `### ${statusIcon(summary)} PostgreSQL on Azure: ${inlineCode(database ?? server)}`;
-  const drift = remainingFindings.filter(isDrift);
-  const changesTable = renderOptionalTable(
-    ['Changed', 'Name', 'Action', 'Details'],
-    changes.map((c) => [c.resource, c.name, c.action, c.details]),
-  );
-  const noChangesText =
-    error === undefined && remainingFindings.length === 0 && dryRunDrops.length === 0
-      ? describeNoChanges(summary)
-      : '';
+  const { icon, phrase } = headlineOf(summary);
+  const facts = factsOf(summary);
+  const { changes, skipped, phases, durationMs } = summary;
   const sections = [
-    title,
-    headline(summary),
-    summary.wideOpenRules.length === 0
-      ? ''
-      : `**The whole internet can reach this server** through firewall rule ${summary.wideOpenRules.slice(0, 5).map(inlineCode).join(', ')}.`,
-    error === undefined ? '' : blockquote(error),
-    changesTable || noChangesText,
-    renderOptionalTable(
+    `### ${icon} ${renderPhrase(phrase)}`,
+    renderError(summary),
+    renderTable(
+      facts.map(({ name }) => name),
+      [facts.map(({ cell }) => cell)],
+    ),
+    renderRows(
+      FINDING_COLUMNS,
+      driftOf(summary).map((finding) => findingCells(finding)),
+    ),
+    renderRows(
+      UNKNOWN_COLUMNS,
+      unknownOf(summary).map((finding) => unknownCells(finding)),
+    ),
+    renderRows(
       ['Would drop', 'Name', 'Details'],
-      dryRunDrops.map((d) => [d.resource, d.name, d.details]),
+      summary.dryRunDrops.map((d) => [d.resource, code(d.name), d.details]),
     ),
-    renderOptionalTable(
-      ['Skipped', 'Name', 'Reason'],
-      skipped.map((s) => [s.resource, s.name, s.reason]),
+    renderFolded(
+      count(changes.length, 'change'),
+      ['Change', 'Resource', 'Name', 'Details'],
+      changes.map((c) => [c.action, c.resource, code(c.name), c.details]),
     ),
-    renderOptionalTable(
-      ['Drift', 'Name', 'Property', 'Declared', 'Actual', 'How to fix'],
-      drift.map((f) => [f.resource, f.name, f.property, f.expected, f.actual, f.remedy]),
+    renderFolded(
+      `${skipped.length} kept`,
+      ['Kept', 'Name', 'Reason'],
+      skipped.map((s) => [s.resource, code(s.name), s.reason]),
     ),
-    renderOptionalTable(
-      ['Unknown', 'Name', 'Property', 'Reason', 'How to fix'],
-      remainingFindings
-        .filter((f) => !isDrift(f))
-        .map((f) => [f.resource, f.name, f.property, f.actual, f.remedy]),
-    ),
-    renderTimeline(summary.phases),
+    renderFolded(`Time: ${formatDuration(durationMs)}`, ['Phase', 'Time', 'Share'], timeRows(phases)),
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
 }
 
-/** Headlines of the ends that have no {@link RunSummary}. */
-const SHORT_SUMMARIES = {
-  skipped: '### ⏭️ PostgreSQL on Azure\n\n**The run was skipped.** Nothing was requested or changed.',
-  'failed at start':
-    '### ❌ PostgreSQL on Azure\n\n**The run failed at its start.** Nothing was requested or changed.',
-  'post failed':
-    '### ❌ PostgreSQL on Azure\n\n**The post part of the step failed.** Something of this run may remain.',
-} as const;
-
-/**
- * The job summary of a run that ended before its first request, or of a post part that failed.
- * @param reason the notice, or the message of the error
- */
-export const renderShortSummary = (end: keyof typeof SHORT_SUMMARIES, reason: string): string =>
-  `${SHORT_SUMMARIES[end]}\n\n${blockquote(reason)}\n`;
+/** The message of the error. The table shows what the message of `drifted` lists. */
+function renderError({ error, errorCode, errorUrl }: RunSummary): string {
+  const message = error === undefined || errorCode === 'drifted' ? '' : blockquote(error);
+  // A URL of another form could end the link.
+  const link =
+    errorCode !== undefined && errorUrl !== undefined && /^https:\/\/[\w./:#-]+$/.test(errorUrl)
+      ? `[What to do about \`${errorCode}\`](${errorUrl})`
+      : '';
+  return [message, link].filter(Boolean).join('\n\n');
+}
 
 /** Maximum number of rows of a table: GitHub rejects a summary of more than 1 MiB. */
 const MAX_TABLE_ROWS = 200;
 
-function renderOptionalTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+function renderRows(columns: readonly string[], rows: readonly (readonly Cell[])[]): string {
   if (rows.length === 0) return '';
   const hiddenCount = rows.length - MAX_TABLE_ROWS;
   return `${renderTable(columns, rows.slice(0, MAX_TABLE_ROWS))}${hiddenCount > 0 ? `\n\n… and ${hiddenCount} more.` : ''}`;
 }
 
-function statusIcon(summary: RunSummary): string {
-  const { error, remainingFindings, wideOpenRules } = summary;
-  if (error !== undefined) return '❌';
-  return wideOpenRules.length > 0 || remainingFindings.some(isDrift) || endedWithoutServer(summary)
-    ? '⚠️'
-    : '✅';
-}
+const renderFolded = (
+  title: string,
+  columns: readonly string[],
+  rows: readonly (readonly Cell[])[],
+): string => (rows.length === 0 ? '' : renderDetails(title, renderRows(columns, rows)));
 
-function describeNoChanges(summary: RunSummary): string {
-  if (summary.mode === 'check') return 'No drift detected.';
-  if (summary.mode === 'ensure') return 'No changes were needed.';
-  return endedWithoutServer(summary)
-    ? 'Nothing was checked or dropped. See the log.'
-    : 'There was nothing to drop.';
-}
+/** Characters of the bar of a phase that takes the whole time. */
+const BAR_WIDTH = 20;
 
-/** Whether a drop or a sweep ended before it found a running server. */
-const endedWithoutServer = ({ mode, host }: RunSummary): boolean =>
-  (mode === 'drop' || mode === 'sweep') && host === undefined;
-
-/** The result of a failed run in words; empty for a run that succeeded. */
-function describeFailure({ error, errorCode }: RunSummary): string {
-  if (error === undefined) return '';
-  switch (errorCode) {
-    case 'cancelled':
-      return '**The run was cancelled.** ';
-    case 'timed-out':
-      return '**The run timed out.** ';
-    case 'drifted':
-      return '**The check found drift.** ';
-    case 'check-incomplete':
-      return '**The check is incomplete.** ';
-    default:
-      return '**The run failed.** ';
-  }
-}
-
-/** Whether a check has compared everything that it could read. */
-const isCheckComplete = ({ error, errorCode = 'unexpected' }: RunSummary): boolean =>
-  error === undefined || ['drifted', 'check-incomplete', 'report-not-written'].includes(errorCode);
-
-const headline = (summary: RunSummary): string => `${describeFailure(summary)}${describeRun(summary)}`;
-
-function describeRun(summary: RunSummary): string {
-  const { server, host, temporaryRuleAddress, keepRule, mode, error } = summary;
-  if (mode === 'check')
-    return isCheckComplete(summary)
-      ? `Server ${inlineCode(server)} was checked; nothing was changed.`
-      : `Nothing was changed on server ${inlineCode(server)}.`;
-  const rule = `a ${keepRule ? 'persistent' : 'temporary'} firewall rule`;
-  const ruleText =
-    temporaryRuleAddress === undefined
-      ? `no firewall rule was ${error === undefined ? 'needed' : 'requested'} for this runner`
-      : error === undefined
-        ? `${rule} admits this runner (${inlineCode(temporaryRuleAddress)})${keepRule ? '' : ' until the job ends'}`
-        : `${rule} was requested for this runner (${inlineCode(temporaryRuleAddress)})`;
-  return `Server ${inlineCode(server)}${host === undefined ? '' : ` at ${inlineCode(host)}`}; ${ruleText}.`;
-}
-
-function renderTimeline(phases: readonly Phase[]): string {
-  const start = phases[0]?.start ?? 0;
-  const rows = phases.map(({ name, start: phaseStart, end, failed }) => {
-    const elapsed = formatDuration(end - phaseStart).replaceAll(':', ' ');
-    return `  ${name} (${elapsed}) :${failed ? 'crit, ' : ''}${phaseStart - start}, ${Math.max(end - start, phaseStart - start + 1)}`;
+function timeRows(phases: readonly Phase[]): readonly (readonly Cell[])[] {
+  const total = phases.reduce((sum, { start, end }) => sum + end - start, 0);
+  return phases.map(({ name, start, end, failed }) => {
+    const share = total === 0 ? 0 : (end - start) / total;
+    const bar = '▇'.repeat(Math.round(share * BAR_WIDTH));
+    return [
+      failed ? `${name} (failed)` : name,
+      formatDuration(end - start),
+      `${bar} ${Math.round(share * 100)} %`.trim(),
+    ];
   });
-  return rows.length === 0
-    ? ''
-    : ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...rows, '```'].join('\n');
+}
+
+/** The verdict and what remains, for the ends that have no {@link RunSummary}. */
+const SHORT_ENDS = {
+  skipped: { verdict: '⏭️ Skipped', effect: 'Nothing was requested or changed.' },
+  'failed at start': { verdict: '❌ Not started', effect: 'Nothing was requested or changed.' },
+  'post failed': { verdict: '❌ The end of the job failed', effect: 'Something of this run may remain.' },
+} as const;
+
+type ShortEnd = keyof typeof SHORT_ENDS;
+
+/**
+ * The job summary of a run that ended before its first request, or of a post part that failed.
+ * @param reason the notice, or the message of the error
+ * @param errorCode of the error
+ */
+export function renderShortSummary(end: ShortEnd, reason: string, errorCode?: ErrorCode): string {
+  const { verdict, effect } = SHORT_ENDS[end];
+  const title = errorCode === undefined ? verdict : `${verdict}: ${renderPhrase([code(errorCode)])}`;
+  return `### ${title}\n\n${effect}\n\n${blockquote(reason)}\n`;
+}
+
+/** The last line of the log of such a run. */
+export function shortLastLine(end: ShortEnd, errorCode?: ErrorCode): string {
+  const { verdict, effect } = SHORT_ENDS[end];
+  return `${verdict}${errorCode === undefined ? '' : `: ${errorCode}`}. ${effect}`;
 }

@@ -161,9 +161,7 @@ export class Job {
 function checkEnd({ outputs, summary, signal, log }: PhaseResult): void {
   const problems = [
     ...invalidOutputs(outputs),
-    ...(signal === null && !/^### \S+ PostgreSQL on Azure/m.test(summary)
-      ? ['the summary has no title']
-      : []),
+    ...(signal === null && !/^### (✅|⚠️|❌|⏭️) \S/m.test(summary) ? ['the summary has no verdict'] : []),
   ];
   if (problems.length > 0) throw new Error(`The step ended with: ${problems.join('; ')}\n${log}`);
 }

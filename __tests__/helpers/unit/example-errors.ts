@@ -83,11 +83,11 @@ export const exampleParameters: { readonly [C in ErrorCode]: ErrorParameters<C> 
   'no-credentials': { withheld: 'withheld-a', why: 'why-a', alternative: 'alternative-a' },
   'fork-not-allowed': { number: 4711 },
   'sweep-incomplete': { failures: [new Error('failure-a'), new Error('failure-b')] },
-  drifted: { findings: ['finding-a', 'finding-b'] },
+  drifted: { findings: 2 },
   'check-incomplete': {
     reasons: ['reason-a', 'reason-b'],
     hint: 'Do advice-a, please.',
-    findings: ['finding-a', 'finding-b'],
+    findings: 2,
   },
   'report-not-written': { reason: 'reason-a' },
   'migration-failed': { reason: 'reason-a', cause: 'Cause-a.', advice: 'Do advice-a.' },

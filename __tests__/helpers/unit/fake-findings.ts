@@ -66,4 +66,4 @@ export function expectIssueWrite(
 
 /** The rows of the tables in a body. */
 export const findingRows = (body: string): readonly string[] =>
-  body.split('\n').filter((line) => line.startsWith('| `'));
+  body.split('\n').filter((line) => /^\| (?!---|What |Not checked )/.test(line));

@@ -52,3 +52,15 @@ export const maliciousMarkdown = fc.oneof(
     )
     .map((p) => p.join('')),
 );
+
+/**
+ * What Markdown or GitHub could interpret in a text outside its code spans: markup, mentions, links, references and
+ * emojis. Empty for plain words.
+ */
+export const markupOutsideCode = (text: string): string =>
+  textOutsideCode(text)
+    .replaceAll(/pull request #\d+/g, '')
+    .replaceAll(/(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])/g, '')
+    .replaceAll(/:(?=\s|$)|(?<=\d):(?=\d)/g, '')
+    .replaceAll(/www\./gi, '#')
+    .replaceAll(/[\p{L}\p{N} ,.;()'’"…=%?→▇-]/gu, '');

@@ -246,7 +246,7 @@ describe('waiting for the effect of an operation', () => {
     setTimeout(() => run.abort(new Error('over')), 60_000);
     await errorOf(inFakeTime(operation.waitForEnd()));
     expect(run.logLines.join('\n')).toMatch(
-      /Still waiting for the end of creating a rule .*the state of the operation cannot be read/,
+      /Still waiting for the end of creating a rule: .*the state of the operation cannot be read/,
     );
   });
 

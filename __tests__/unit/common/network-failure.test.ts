@@ -75,8 +75,10 @@ const OIDC_ENV = {
 const requestToken = (method: 'client-secret' | 'oidc'): Promise<unknown> =>
   createCredential(method, signInConfig, endpoints, {
     canRequestIdToken: true,
-    requestIdToken: (audience) => requestIdToken(audience, process.env, () => {}),
+    requestIdToken: (audience) => requestIdToken(audience, process.env, createTestRun()),
     mask: () => {},
+    info: () => {},
+    debug: () => {},
   }).getToken('https://management.azure.com/.default');
 
 const armRequest = () => createPipelineRequest({ url: 'https://management.azure.com/subscriptions?x=1' });

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { ActionError, actionError, getErrorMessage } from '../../../src/common/errors.ts';
-import { formatDuration, retry, waitFor } from '../../../src/common/polling.ts';
+import { formatDuration, retry, type SetReason, waitFor } from '../../../src/common/polling.ts';
 import type { RunInFakeTime } from '../../helpers/unit/fake-time.ts';
 import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
@@ -33,10 +33,25 @@ describe('waitFor', () => {
     const start = performance.now();
     const poll = async () => performance.now() - start > 100_000 || undefined;
     await inFakeTime(waitFor(run, "server 'demo' to be Ready", poll));
-    expect(run.logLines.length).toBeGreaterThanOrEqual(4);
-    expect(run.logLines.length).toBeLessThan(8);
-    for (const line of run.logLines)
-      expect(line).toMatch(/^Still waiting for server 'demo' to be Ready \(\d/);
+    const lines = run.logLines.filter((line) => line.startsWith('Still'));
+    expect(lines.length).toBeGreaterThanOrEqual(4);
+    expect(lines.length).toBeLessThan(7);
+    for (const line of lines)
+      expect(line).toMatch(/^Still waiting for server 'demo' to be Ready: \d+ (s|min \d+ s) so far$/);
+    expect(run.logLines.at(-1)).toMatch(/^Waited 1 min \d+ s for server 'demo' to be Ready$/);
+  });
+
+  test('logs why, and how long such a wait usually takes', async ({ inFakeTime }) => {
+    const run = createTestRun();
+    const start = performance.now();
+    const poll = async (setReason: SetReason) => {
+      setReason('Azure is still working on it');
+      return performance.now() - start > 20_000 || undefined;
+    };
+    await inFakeTime(waitFor(run, 'it', poll, { usually: '5 to 10 min' }));
+    expect(run.logLines[0]).toMatch(
+      /^Still waiting for it: \d+ s so far, usually 5 to 10 min \(Azure is still working on it\)$/,
+    );
   });
 
   test('fails after its timeout, with what can be done', async ({ inFakeTime }) => {
@@ -115,7 +130,9 @@ describe('retry', () => {
       return 'done';
     };
     expect(await inFakeTime(retry(run, 'creating a rule', attempt, whileBusy))).toBe('done');
-    expect(run.logLines).toEqual(Array(2).fill('The server is busy; trying again: creating a rule'));
+    expect(run.logLines.slice(0, 2)).toEqual(
+      Array(2).fill('The server is busy; trying again: creating a rule'),
+    );
   });
 
   test('throws a failure without a reason to retry unchanged', async ({ inFakeTime }) => {

@@ -15,7 +15,7 @@ const test = base.extend('requestFrom', async ({ onTestFinished }) => {
       ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${port}/token?api-version=2.0`,
       ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
     };
-    return errorOf(requestIdToken('api://AzureADTokenExchange', env, () => {}));
+    return errorOf(requestIdToken('api://AzureADTokenExchange', env, { info: () => {}, debug: () => {} }));
   };
 });
 

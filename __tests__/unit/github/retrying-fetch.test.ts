@@ -60,7 +60,8 @@ const test = base.extend('sendRequest', async ({ inFakeTime }) => {
       text: result instanceof Response ? await result.text() : undefined,
       message: result instanceof Error ? result.message : undefined,
       requestedAt: requestTimes.map((at) => Math.round(at - start)),
-      logLines: run.logLines,
+      logLines: run.logLines.filter((line) => line.startsWith('GitHub, ')),
+      requestLines: run.logLines.filter((line) => !line.startsWith('GitHub, ')),
     };
   };
 });

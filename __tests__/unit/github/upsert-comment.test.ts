@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GitHubApi } from '../../../src/github/api.ts';
-import { upsertComment } from '../../../src/github/upsert-comment.ts';
+import { type CommentOutcome, upsertComment } from '../../../src/github/upsert-comment.ts';
 import { FakeGitHub, type GitHubResponse } from '../../helpers/unit/fake-github.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
@@ -20,6 +20,8 @@ let storedComments: Comment[] = [];
 let afterCreate = (): void => {};
 
 const pageSize = 2;
+
+const pageUrl = (id: number): string => `https://github.com/relecloud/tours/pull/42#issuecomment-${id}`;
 
 /** Responds as GitHub does, with shorter pages, so that there are several. */
 function respondToComments({ method, path, body }: FakeGitHub['receivedRequests'][number]): GitHubResponse {
@@ -50,11 +52,12 @@ function respondToComments({ method, path, body }: FakeGitHub['receivedRequests'
       id,
       body,
       user: author === undefined ? null : { login: author },
+      html_url: pageUrl(id),
     })),
   };
 }
 
-const upsert = (body: string, create: boolean): Promise<void> => {
+const upsert = (body: string, create: boolean): Promise<CommentOutcome> => {
   const api = new GitHubApi('ghs_16C7e42F292c69', 'relecloud/tours', createTestRun());
   return upsertComment(api, 42, { marker, body, create });
 };
@@ -86,16 +89,17 @@ const writeRequests = (): readonly string[] =>
 
 describe('one comment is created and updated', () => {
   test('a missing comment is created, once', async () => {
-    await upsert('text', true);
+    const url = pageUrl(1000);
+    expect(await upsert('text', true)).toEqual({ action: 'created', url });
     expect(storedComments).toEqual([ownComment(1000, 'text')]);
-    await upsert('text', true);
+    expect(await upsert('text', true)).toEqual({ action: 'unchanged', url });
     expect(storedComments).toHaveLength(1);
     expect(writeRequests()).toEqual(['POST 42/comments']);
   });
 
   test('a comment with another text is updated', async () => {
     storedComments = [ownComment(7, 'old')];
-    await upsert('new', true);
+    expect(await upsert('new', true)).toEqual({ action: 'updated', url: pageUrl(7) });
     expect(storedComments).toEqual([ownComment(7, 'new')]);
     expect(writeRequests()).toEqual(['PATCH comments/7']);
   });
@@ -120,7 +124,7 @@ describe('one comment is created and updated', () => {
   });
 
   test('without create, only an existing comment is updated', async () => {
-    await upsert('dropped', false);
+    expect(await upsert('dropped', false)).toEqual({ action: 'none', url: undefined });
     expect(writeRequests()).toEqual([]);
     storedComments = [ownComment(7, 'created')];
     await upsert('dropped', false);

@@ -78,6 +78,7 @@ function createListener(): ReconcileListener & { readonly calls: readonly string
     recordPlan: ({ plannedChanges }: Plan<never>) => calls.push(`plan ${plannedChanges.length}`),
     onApplyStart: ({ name }) => calls.push(`start ${name}`),
     onApplied: ({ name }) => calls.push(`applied ${name}`),
+    onAdopted: ({ name }) => calls.push(`adopted ${name}`),
   };
 }
 
@@ -136,11 +137,21 @@ describe('a plan', () => {
   test('a resource that is not declared is not read', async () => {
     const handler = { ...createHandler(), observe: () => Promise.reject(new Error('read')) };
     expect(await createPlan([toPlanFunction(handler)], [], fixPolicy, undefined)).toEqual({
+      resources: [],
       plannedChanges: [],
       findings: [],
       remaining: [],
       readErrors: [],
     });
+  });
+
+  test('names every resource that could be read, also one without a difference', async () => {
+    const { resources } = await planResources(READ_ONLY_POLICY, [
+      { name: 'missing', observed: absent },
+      { name: 'same', observed: present('same') },
+      { name: 'unreadable', observed: unknown(new Error('403')) },
+    ]);
+    expect(resources.map(({ name }) => name)).toEqual(['missing', 'same']);
   });
 
   test('texts from Azure or PostgreSQL have a maximum length in findings and changes', async () => {
@@ -193,7 +204,13 @@ describe('reconcile', () => {
       [toPlanFunction(createHandler(['theirs']))],
       { ...options, desired: missing('mine', 'theirs'), writer: [] },
     );
-    expect(listener.calls).toEqual(['plan 2', 'start mine', 'applied mine', 'start theirs']);
+    expect(listener.calls).toEqual([
+      'plan 2',
+      'start mine',
+      'applied mine',
+      'start theirs',
+      'adopted theirs',
+    ]);
     expect(changes).toEqual([createChange('mine', 'create')]);
     expect(plannedChanges).toHaveLength(2);
   });

@@ -9,7 +9,12 @@ import {
 } from '../../../src/reporting/database-comment.ts';
 import { codeBlock, inlineCode, renderTable } from '../../../src/reporting/markdown.ts';
 import { anyText, difficultPasswords } from '../../helpers/unit/arbitraries.ts';
-import { maliciousMarkdown, tableCells, textOutsideCode } from '../../helpers/unit/markdown.ts';
+import {
+  maliciousMarkdown,
+  markupOutsideCode,
+  tableCells,
+  textOutsideCode,
+} from '../../helpers/unit/markdown.ts';
 
 const commentData: DatabaseCommentData = {
   database: 'relecloud_pr_42',
@@ -21,6 +26,7 @@ const commentData: DatabaseCommentData = {
   expires: undefined,
   changes: [],
   notCarried: [],
+  connectUrl: undefined,
 };
 
 /** The code block of a comment, and the lines outside it. */
@@ -50,11 +56,23 @@ const nonTableText = (lines: readonly string[]): string =>
 describe('the pull request comment about the database', () => {
   test('database, host, user, TLS, and how to connect', () => {
     const comment = renderDatabaseComment(commentData);
-    expect(comment).toContain('| `Database` | `relecloud_pr_42` |');
-    expect(comment).toContain('| `Host` | `demo-relecloud.postgres.database.azure.com:5432` |');
-    expect(comment).toContain('| `User` | `relecloud_app_pr_42` |');
-    expect(comment).toContain('| `TLS` | `sslmode=require` |');
+    expect(comment).toMatch(/^### 🐘 Database `relecloud_pr_42` for this pull request\n/);
+    expect(comment).toContain(
+      '| `demo-relecloud.postgres.database.azure.com:5432` | `relecloud_app_pr_42` | `sslmode=require` | when the pull request is closed |',
+    );
     expect(splitAtCodeBlock(comment).block).toBe(`psql '${commentData.url}'`);
+  });
+
+  test('a link to how a person connects, if the repository of the action is known', () => {
+    const connectUrl =
+      'https://github.com/relecloud/action/blob/v1/docs/pull-requests.md#connect-as-a-person';
+    expect(renderDatabaseComment({ ...commentData, connectUrl })).toContain(
+      `see [Connect as a person](${connectUrl}).`,
+    );
+    for (const url of [undefined, 'javascript:alert(1)', 'https://a.example/x)y'])
+      expect(renderDatabaseComment({ ...commentData, connectUrl: url })).toContain(
+        'see the section Connect as a person',
+      );
   });
 
   test('what a clone does not carry, with the reason; at most 50 lines, and how many more there are', () => {
@@ -70,10 +88,10 @@ describe('the pull request comment about the database', () => {
   });
 
   test('the expiry: with the pull request, or at a time unless renewed', () => {
-    expect(renderDatabaseComment(commentData)).toContain('| `Expires` | `when the pull request is closed` |');
+    expect(renderDatabaseComment(commentData)).toContain('| when the pull request is closed |');
     const expires = new Date('2026-02-03T04:05:06.789Z');
     expect(renderDatabaseComment({ ...commentData, expires })).toContain(
-      '| `Expires` | `2026-02-03 04:05 UTC, unless renewed` |',
+      '| `2026-02-03 04:05 UTC`<br>unless a later run extends it |',
     );
   });
 
@@ -81,49 +99,48 @@ describe('the pull request comment about the database', () => {
     expect(renderDatabaseComment(commentData)).toContain('The last run changed nothing.');
     const change = { resource: 'database', name: 'relecloud_pr_42', action: 'create', details: 'd' } as const;
     const comment = renderDatabaseComment({ ...commentData, changes: [change] });
-    expect(comment).toContain('| `database` | `relecloud_pr_42` | `create` | `d` |');
+    expect(comment).toContain('The last run made 1 change');
+    expect(comment).toContain('| create | database | `relecloud_pr_42` | d |');
     expect(comment).not.toContain('changed nothing');
   });
 
   test('after a drop, the reason', () => {
     const comment = renderDroppedComment('relecloud_pr_42', 'pull request #42 is closed');
-    expect(comment).toContain('`relecloud_pr_42` was dropped');
-    expect(comment).toContain('pull request #42 is closed.');
+    expect(comment).toBe(
+      '### 🐘 Database `relecloud_pr_42` is dropped\n\nThe reason: pull request #42 is closed.',
+    );
   });
 });
 
 describe('text from outside cannot become markup', () => {
   const rest = nonTableText(splitAtCodeBlock(renderDatabaseComment(commentData)).rest);
+  const change = { resource: 'role', name: '', action: 'create', details: '' } as const;
+  const [, ...expected] = splitAtCodeBlock(
+    renderDatabaseComment({ ...commentData, changes: [change, change] }),
+  ).rest;
 
   test('no name, user, host or detail becomes markup, leaves its cell, mentions a user or is a link', () => {
     fc.assert(
       fc.property(
         fc.array(maliciousMarkdown, { minLength: 6, maxLength: 6 }),
         ([database, host, user, sslMode, name, details]) => {
-          const change = {
-            resource: 'role',
-            name: name ?? '',
-            action: 'create',
-            details: details ?? '',
-          } as const;
           const comment = renderDatabaseComment({
             ...commentData,
             database: database ?? '',
             host: host ?? '',
             user: user ?? '',
             sslMode: sslMode ?? '',
-            changes: [change, change],
+            changes: [{ ...change, name: name ?? '', details: details ?? '' }, change],
           });
           const { block, rest: around } = splitAtCodeBlock(comment);
           expect(block).toBe(`psql '${commentData.url}'`);
-          expect(nonTableText(around).replace(/\n+/g, '\n')).toBe(
-            rest.replace('The last run changed nothing.', '').replace(/\n+/g, '\n'),
-          );
+          const [title = '', ...others] = around;
+          expect(markupOutsideCode(title.replace('### 🐘', ''))).toBe('');
+          expect(nonTableText(others)).toBe(nonTableText(expected));
           const rows = tableLines(around);
-          expect(rows.map((row) => tableCells(row).length)).toEqual([2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4]);
-          const heads = [0, 1, 7, 8];
-          for (const row of rows.filter((_, i) => !heads.includes(i)))
-            for (const cell of tableCells(row)) expect(textOutsideCode(cell.trim())).toBe('');
+          expect(rows.map((row) => tableCells(row).length)).toEqual([4, 4, 4, 4, 4, 4, 4]);
+          for (const cell of rows.flatMap(tableCells))
+            for (const line of cell.split('<br>')) expect(markupOutsideCode(line.trim())).toBe('');
         },
       ),
       { numRuns: 500 },
@@ -145,9 +162,10 @@ describe('text from outside cannot become markup', () => {
   test('and the name of a dropped database cannot become markup either', () => {
     fc.assert(
       fc.property(maliciousMarkdown, (database) => {
-        const comment = renderDroppedComment(database, 'because');
-        expect(comment.split('\n')).toHaveLength(3);
-        expect(textOutsideCode(comment.split('\n')[2] ?? '').trim()).toBe('was dropped: because.');
+        const [title = '', , reason, ...more] = renderDroppedComment(database, 'because').split('\n');
+        expect(more).toEqual([]);
+        expect(markupOutsideCode(title.replace('### 🐘', ''))).toBe('');
+        expect(reason).toBe('The reason: because.');
       }),
       { numRuns: 500 },
     );

@@ -147,7 +147,7 @@ describe('the decision about the issue', () => {
     const second = bodyOf(check({ findings: [unknownFinding(), skuFinding] }), first);
     expect(parseRecord(second)).toEqual([keyOf(skuFinding), keyOf(role)]);
     expect(second).toContain('#### Drift of earlier checks that could not be checked again');
-    expect(findingRows(second)).toContain('| `role` | `relecloud_app` | `login` |');
+    expect(findingRows(second)).toContain('| Role `relecloud_app` login |');
     expect(planIssueStep(check({ findings: [unknownFinding()] }), second).action).toBe('leave');
     const third = bodyOf(check({ findings: [skuFinding] }), second);
     expect(parseRecord(third)).toEqual([keyOf(skuFinding)]);

@@ -10,7 +10,12 @@ import {
   findingRows,
   unknownFinding,
 } from '../../helpers/unit/fake-findings.ts';
-import { maliciousMarkdown, tableCells, textOutsideCode } from '../../helpers/unit/markdown.ts';
+import {
+  maliciousMarkdown,
+  markupOutsideCode,
+  tableCells,
+  textOutsideCode,
+} from '../../helpers/unit/markdown.ts';
 
 const skuFinding = changedFinding();
 const bodyOf = (given: DriftCheckResult, existing?: string): string => expectIssueWrite(given, existing).body;
@@ -27,7 +32,7 @@ describe('content of the drift issue', () => {
 
   test('the drift and how to fix it', () => {
     expect(findingRows(bodyOf(check()))).toEqual([
-      '| `server` | `demo-relecloud` | `sku` | `Standard_B1ms` | `Standard_D2ds_v5` | `mode: ensure with on-drift: fix changes it in place` |',
+      '| Server `demo-relecloud` sku | `Standard_B1ms` | `Standard_D2ds_v5` | mode: ensure with on-drift: fix changes it in place |',
     ]);
     expect(bodyOf(check())).not.toContain('Could not be checked');
   });
@@ -38,7 +43,7 @@ describe('content of the drift issue', () => {
     );
     expect(before).toContain('`Standard_D2ds_v5`');
     expect(findingRows(after)).toEqual([
-      '| `role` | `relecloud_app` | `this runner cannot log in` | `allow this runner` |',
+      '| Role `relecloud_app` | This runner cannot log in | Allow this runner |',
     ]);
   });
 
@@ -119,9 +124,8 @@ describe('the marker of the issue', () => {
 /** Whether a line has text outside code that is neither fixed text nor the link to the run. */
 function hasUnexpectedText(line: string): boolean {
   const link = /\[this run\]\(https:\/\/[\w.:-]+\)/;
-  if (line.startsWith('|'))
-    return tableCells(line).some((cell) => !/^(|---|[A-Z][a-z ]+)$/.test(textOutsideCode(cell.trim())));
-  return !/^(#{3,4} )?[\w ,.:;*…-]*$/.test(textOutsideCode(line).replace(link, ''));
+  if (line.startsWith('|')) return tableCells(line).some((cell) => markupOutsideCode(cell.trim()) !== '');
+  return !/^(#{3,4} )?(⚠️ )?[\w ,.:;*…-]*$/.test(textOutsideCode(line).replace(link, ''));
 }
 
 describe('text from outside cannot become markup', () => {
@@ -185,7 +189,7 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
     expect(body.length).toBeLessThanOrEqual(65_536);
     expect(body.length).toBeGreaterThan(60_000);
     const shown = findingRows(body);
-    for (const row of shown) expect(tableCells(row)).toHaveLength(6);
+    for (const row of shown) expect(tableCells(row)).toHaveLength(4);
     expect(body).toContain(`\n\n… and ${2000 - shown.length} more.\n\n#### What to do`);
   });
 
@@ -232,8 +236,8 @@ describe('GitHub’s limits: 256 characters of a title, 65536 of a body', () => 
           // The marker is not truncated: names of servers and databases have at most 63 characters.
           expect(body.length - driftMarker(server, database).length).toBeLessThanOrEqual(65_536);
           const widths = findingRows(body).map((row) => tableCells(row).length);
-          expect(widths).toContain(6);
           expect(widths).toContain(4);
+          expect(widths).toContain(3);
         },
       ),
       { numRuns: 60 },

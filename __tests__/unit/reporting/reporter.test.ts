@@ -1,4 +1,5 @@
 import { test as base, describe, expect, vi } from 'vitest';
+import { actionError } from '../../../src/common/errors.ts';
 import { ActionsRuntime } from '../../../src/github/actions.ts';
 import type { Config } from '../../../src/inputs/types.ts';
 import type { Change, ReportedFinding } from '../../../src/reconcile/findings.ts';
@@ -16,7 +17,15 @@ const test = base.extend('run', async () => {
   vi.spyOn(runtime, 'warning').mockImplementation((text) => void lines.push(`warning: ${text}`));
   vi.spyOn(runtime, 'setOutput').mockImplementation((name, value) => void outputs.set(name, value));
   vi.spyOn(runtime, 'appendSummary').mockImplementation(async (text) => void summaries.push(text));
-  return { reporter: (config: Config) => new Reporter(runtime, config), lines, outputs, summaries };
+  const lastLines: string[] = [];
+  vi.spyOn(runtime, 'setLastLine').mockImplementation((text) => void lastLines.push(text));
+  return {
+    lastLines,
+    reporter: (config: Config) => new Reporter(runtime, config),
+    lines,
+    outputs,
+    summaries,
+  };
 });
 
 const createDatabase: Change = { resource: 'database', name: 'relecloud', action: 'create', details: '' };
@@ -32,6 +41,7 @@ const finding: ReportedFinding = {
 };
 const unknownFinding: ReportedFinding = { ...finding, property: 'state', kind: 'unknown' };
 const createPlan = (changes: readonly Change[], remaining: readonly ReportedFinding[] = []): Plan<never> => ({
+  resources: [...changes, ...remaining],
   plannedChanges: changes.map((change) => ({ change, finding: undefined, apply: async () => 'applied' })),
   findings: remaining,
   remaining,
@@ -43,12 +53,31 @@ describe('the log of a run', () => {
     const reporter = run.reporter(ensureConfig());
     reporter.recordPlan(createPlan([createDatabase]));
     reporter.onApplyStart(createDatabase);
-    reporter.recordPlan(createPlan([]));
+    reporter.onApplied(createDatabase);
     expect(run.lines).toEqual([
-      'Plan: create database relecloud',
-      'Applying: create database relecloud',
-      'Plan: nothing to change.',
+      '+ create      database relecloud',
+      expect.stringMatching(/^Created database relecloud \(\d\.\d s\)$/),
     ]);
+  });
+
+  test('names what is as declared once, and not again after it was changed', ({ run }) => {
+    const reporter = run.reporter(ensureConfig());
+    const server = { resource: 'server', name: 'demo' } as const;
+    reporter.recordPlan(createPlan([createDatabase]));
+    const second = { ...createPlan([]), resources: [server, createDatabase] };
+    reporter.recordPlan(second);
+    reporter.recordPlan(second);
+    expect(run.lines.slice(1)).toEqual(['= unchanged   server demo                       as declared']);
+  });
+
+  test('states that another run has applied a change', ({ run }) => {
+    run.reporter(ensureConfig()).onAdopted(createDatabase);
+    expect(run.lines).toEqual(['Created database relecloud: another run has done it in the meantime']);
+  });
+
+  test('of a check counts the differences of a resource, which the annotations name', ({ run }) => {
+    run.reporter(checkConfig()).recordPlan(createPlan([], [finding]));
+    expect(run.lines).toEqual(['~ differs     server demo                       1 difference']);
   });
 
   test('warns once about a difference that several plans leave, and not about an unknown state', ({
@@ -58,13 +87,13 @@ describe('the log of a run', () => {
     for (let pass = 0; pass < 2; pass += 1)
       reporter.recordPlan(createPlan([createDatabase], [finding, unknownFinding]));
     expect(run.lines.filter((line) => line.startsWith('warning'))).toEqual([
-      'warning: Unchanged: changed server demo sku: declared a, actually b; r.',
+      'warning: Server demo sku: is b, declared a. Not changed: r.',
     ]);
   });
 
   test('shows the plan of a dry run as what would be dropped', ({ run }) => {
     run.reporter(dropConfig({ 'dry-run': 'true' })).recordPlan(createPlan([deleteDatabase]));
-    expect(run.lines).toEqual(['Would drop: database relecloud ()']);
+    expect(run.lines).toEqual(['- would drop  database relecloud']);
   });
 });
 
@@ -117,7 +146,8 @@ describe('the outputs of a run', () => {
   });
 });
 
-test('the summary of a failed run contains its error', async ({ run }) => {
-  await run.reporter(ensureConfig()).finish(new Error('It broke.'));
-  expect(run.summaries.join()).toContain('It broke.');
+test('the summary and the last line of a failed run contain its error', async ({ run }) => {
+  await run.reporter(ensureConfig()).finish(actionError('cancelled', { signal: 'SIGINT' }));
+  expect(run.summaries.join()).toContain('The run was cancelled (SIGINT).');
+  expect(run.lastLines.join()).toMatch(/^❌ Database relecloud is not ready: cancelled \(/);
 });

@@ -144,11 +144,11 @@ describe('levels: a rule that admits the whole internet is an error, drift a war
 describe('the message', () => {
   test('one sentence with the difference and the remedy', () => {
     expect(sarifResult(check()).message.text).toBe(
-      'Changed server demo-relecloud sku: declared Standard_B1ms, actually Standard_D2ds_v5; mode: ensure with on-drift: fix changes it in place.',
+      'Server demo-relecloud sku: is Standard_D2ds_v5, declared Standard_B1ms; mode: ensure with on-drift: fix changes it in place.',
     );
     const unknown = changedFinding({ kind: 'unknown', property: '', actual: 'It was refused.', remedy: '' });
     expect(sarifResult(check({ findings: [unknown] })).message.text).toBe(
-      'Unknown server demo-relecloud: It was refused.',
+      'Server demo-relecloud could not be checked: It was refused.',
     );
   });
 

@@ -1,26 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatChange, formatFinding } from '../../../src/reporting/log-lines.ts';
-import { type RunSummary, renderSummary } from '../../../src/reporting/summary.ts';
+import { renderShortSummary, renderSummary } from '../../../src/reporting/summary.ts';
 import { Timeline } from '../../../src/reporting/timeline.ts';
-import { maliciousMarkdown, tableCells, textOutsideCode } from '../../helpers/unit/markdown.ts';
-
-const emptyReport: RunSummary = {
-  mode: 'ensure',
-  server: 'demo-relecloud',
-  host: 'demo-relecloud.postgres.database.azure.com',
-  database: 'relecloud',
-  temporaryRuleAddress: undefined,
-  keepRule: false,
-  changes: [],
-  dryRunDrops: [],
-  skipped: [],
-  wideOpenRules: [],
-  remainingFindings: [],
-  phases: [],
-  error: undefined,
-  errorCode: undefined,
-};
+import { createRunSummary } from '../../helpers/unit/fake-run-summary.ts';
+import { maliciousMarkdown, markupOutsideCode, tableCells } from '../../helpers/unit/markdown.ts';
 
 const createChange = (name: string, details = 'd') =>
   ({ resource: 'firewall rule', name, action: 'create', details }) as const;
@@ -35,34 +18,58 @@ const createFinding = (actual: string, remedy = 'r') =>
     remedy,
   }) as const;
 
-const MARKUP_PATTERN = /[<[\]#!]|z/;
+/** The rows of the table whose first column has this name. */
+function tableRows(summary: string, column: string): readonly string[] {
+  const lines = summary.split('\n');
+  const head = lines.findIndex((line) => line.startsWith(`| ${column} |`));
+  const rows = head < 0 ? [] : lines.slice(head + 2);
+  const end = rows.findIndex((line) => !line.startsWith('|'));
+  return end < 0 ? rows : rows.slice(0, end);
+}
+
+/** The lines of the section that a reader opens. */
+const folded = (summary: string, title: string): string =>
+  summary.split(`<details><summary>${title}</summary>`)[1]?.split('</details>')[0] ?? '';
 
 describe('the summary: text from outside stays text', () => {
   test('names and details cannot change the rows and columns of a table', () => {
     fc.assert(
       fc.property(maliciousMarkdown, maliciousMarkdown, (name, details) => {
-        const lines = renderSummary({
-          ...emptyReport,
-          changes: [createChange(name, details), createChange('next')],
-        }).split('\n');
-        const head = lines.findIndex((line) => line.startsWith('| Changed'));
-        const rows = lines.slice(head).filter((line) => line !== '');
-        expect(rows).toHaveLength(4);
+        const changes = [createChange(name, details), createChange('next')];
+        const rows = tableRows(renderSummary(createRunSummary({ changes })), 'Change');
+        expect(rows).toHaveLength(2);
         for (const row of rows) expect(tableCells(row)).toHaveLength(4);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
   test('text in a cell cannot become markup', () => {
     fc.assert(
-      fc.property(maliciousMarkdown, (text) => {
-        const summary = renderSummary({ ...emptyReport, remainingFindings: [createFinding(text, text)] });
-        const row = summary.split('\n').find((line) => line.startsWith('| `server`')) ?? '';
-        expect(row).not.toBe('');
-        for (const cell of tableCells(row)) expect(textOutsideCode(cell.trim())).toBe('');
+      fc.property(maliciousMarkdown, maliciousMarkdown, (text, name) => {
+        const finding = { ...createFinding(text, text), name, property: text, expected: text };
+        const unknown = { ...finding, kind: 'unknown' } as const;
+        const summary = renderSummary(
+          createRunSummary({
+            remainingFindings: [finding, unknown],
+            dryRunDrops: [{ resource: 'role', name, details: text }],
+            skipped: [{ resource: 'role', name, reason: text }],
+            changes: [createChange(name, text)],
+            serverProperties: [text, name],
+            server: name,
+            login: { user: name, isAdministrator: false, variables: [] },
+            wideOpenRules: [text],
+          }),
+        );
+        const rows = ['Server', 'What', 'Not checked', 'Would drop', 'Kept', 'Change'].flatMap((column) =>
+          tableRows(summary, column),
+        );
+        expect(rows).toHaveLength(6);
+        expect(rows.map((row) => tableCells(row).length)).toEqual([4, 4, 3, 3, 3, 4]);
+        for (const cell of rows.flatMap(tableCells))
+          for (const line of cell.split('<br>')) expect(markupOutsideCode(line.trim())).toBe('');
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -71,194 +78,230 @@ describe('the summary: text from outside stays text', () => {
       fc.property(
         fc.array(maliciousMarkdown).map((lines) => lines.join('\n')),
         (error) => {
-          const lines = renderSummary({ ...emptyReport, error })
-            .trimEnd()
-            .split('\n')
-            .slice(4);
-          for (const line of lines) expect(line).toMatch(/^>/);
+          const all = renderSummary(createRunSummary({ error })).split('\n');
+          const lines = all.slice(
+            2,
+            all.findIndex((line) => line.startsWith('| Server')),
+          );
+          expect(lines.pop()).toBe('');
+          for (const line of lines) expect(line).toMatch(/^> (`|\p{L}|\s*$)/u);
           // A blank line in the block quote ends a paragraph and its code spans.
           const paragraphs = lines
             .map((line) => line.slice(1).trim())
             .join('\n')
             .split(/\n\n+/);
-          for (const paragraph of paragraphs) expect(textOutsideCode(paragraph)).not.toMatch(MARKUP_PATTERN);
+          for (const paragraph of paragraphs)
+            expect(markupOutsideCode(paragraph).replaceAll('\n', '')).toBe('');
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
   test('a name in the title is inline code', () => {
-    const [title = ''] = renderSummary({ ...emptyReport, database: 'a`b <b>|' }).split('\n');
-    expect(title).toBe('### ✅ PostgreSQL on Azure: `` a`b <b>| ``');
+    const [title = ''] = renderSummary(createRunSummary({ database: 'a`b <b>|' })).split('\n');
+    expect(title).toBe('### ✅ Database `` a`b <b>| `` is ready (6.1 s)');
+  });
+
+  test('a URL that could end its link is not shown', () => {
+    const failed = { error: 'It broke.', errorCode: 'login-failed' } as const;
+    const url = 'https://github.com/relecloud/action/blob/v1/docs/troubleshooting.md#login-failed';
+    expect(renderSummary(createRunSummary({ ...failed, errorUrl: url }))).toContain(
+      `[What to do about \`login-failed\`](${url})`,
+    );
+    for (const errorUrl of ['javascript:alert(1)', 'https://a.example/x)y', 'https://a b'])
+      expect(renderSummary(createRunSummary({ ...failed, errorUrl }))).not.toContain('](');
   });
 });
 
-describe('the summary: findings and changes', () => {
-  test('a run without changes', () => {
-    const summary = renderSummary(emptyReport);
-    expect(summary).toContain('✅');
-    expect(summary).toContain('No changes were needed.');
-    expect(summary).toContain('no firewall rule was needed');
-    expect(summary).not.toContain('|');
+describe('the summary: a verdict, four facts, and the rest folded', () => {
+  test('a run without changes shows the four facts, and folds only its times', () => {
+    const phases = [{ name: 'Connect', start: 0, end: 1000, failed: false }];
+    expect(renderSummary(createRunSummary({ phases }))).toBe(
+      [
+        '### ✅ Database `relecloud` is ready (6.1 s)',
+        '',
+        '| Server | Later steps log in as | Migrations | Firewall |',
+        '| --- | --- | --- | --- |',
+        '| `demo-relecloud`<br>PostgreSQL 17<br>Standard_B1ms, 32 GiB<br>West Europe | `relecloud_app`<br>the application role | no migration command | no rule needed for this runner |',
+        '',
+        '<details><summary>Time: 6.1 s</summary>',
+        '',
+        '| Phase | Time | Share |',
+        '| --- | --- | --- |',
+        '| Connect | 1.0 s | ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇ 100 % |',
+        '',
+        '</details>',
+        '',
+      ].join('\n'),
+    );
   });
 
-  test('changes, drift and the temporary firewall rule', () => {
-    const summary = renderSummary({
-      ...emptyReport,
-      temporaryRuleAddress: '203.0.113.9',
-      changes: [createChange('office')],
-      remainingFindings: [createFinding('b')],
-    });
-    expect(summary).toContain('`203.0.113.9`');
-    expect(summary).toContain('| `firewall rule` | `office` | `create` | `d` |');
-    expect(summary).toContain('| `server` | `demo` | `sku` | `a` | `b` | `r` |');
-    expect(summary).not.toContain('No changes were needed.');
+  test('changes are folded, and differences are not', () => {
+    const summary = renderSummary(
+      createRunSummary({ changes: [createChange('office')], remainingFindings: [createFinding('b')] }),
+    );
+    expect(tableRows(folded(summary, '1 change'), 'Change')).toEqual([
+      '| create | firewall rule | `office` | d |',
+    ]);
+    expect(tableRows(summary, 'What')).toEqual(['| Server `demo` sku | `a` | `b` | R |']);
+    expect(folded(summary, '1 change')).not.toContain('| What');
   });
 
-  test('a failed run shows its error, and not that no changes were needed', () => {
-    const summary = renderSummary({ ...emptyReport, error: 'It broke.\nWhat to do: fix it.' });
+  test('a failed run shows its error', () => {
+    const summary = renderSummary(
+      createRunSummary({ error: 'It broke.\nWhat to do: fix `it`.', errorCode: 'unexpected' }),
+    );
     expect(summary).toContain('❌');
-    expect(summary).toContain('> `It broke.`');
-    expect(summary).toContain('> `What to do: fix it.`');
-    expect(summary).not.toContain('No changes were needed.');
+    expect(summary).toContain('> It broke.');
+    expect(summary).toContain('> `` What to do: fix `it`. ``');
   });
 
-  test('an unknown resource is listed separately, and is not drift', () => {
+  test('the error of a check that found drift is not shown besides the table of the drift', () => {
+    const summary = renderSummary(
+      createRunSummary({
+        mode: 'check',
+        error: 'The check found 1 difference.',
+        errorCode: 'drifted',
+        remainingFindings: [createFinding('b')],
+      }),
+    );
+    expect(summary).not.toContain('>  ');
+    expect(summary).not.toContain('The check found');
+    expect(tableRows(summary, 'What')).toHaveLength(1);
+  });
+
+  test('an unknown resource is listed separately', () => {
     const unknown = { ...createFinding('403'), kind: 'unknown', property: '' } as const;
-    const summary = renderSummary({ ...emptyReport, mode: 'check', remainingFindings: [unknown] });
-    expect(summary).toContain('✅');
-    expect(summary).toContain('| Unknown | Name | Property | Reason | How to fix |');
-    expect(summary).not.toContain('| Drift |');
-    expect(summary).not.toContain('No drift detected.');
-    const both = renderSummary({
-      ...emptyReport,
-      mode: 'check',
-      remainingFindings: [unknown, createFinding('b')],
-    });
-    expect(both).toContain('⚠️');
-    expect(both).toContain('How to fix');
+    const summary = renderSummary(createRunSummary({ mode: 'check', remainingFindings: [unknown] }));
+    expect(tableRows(summary, 'Not checked')).toEqual(['| Server `demo` | 403 | R |']);
+    expect(tableRows(summary, 'What')).toEqual([]);
   });
 
-  test('a firewall rule that admits the whole internet is a warning, even if it is declared', () => {
-    const summary = renderSummary({ ...emptyReport, mode: 'check', wideOpenRules: ['all'] });
-    expect(summary).toContain('⚠️');
-    expect(summary).toContain('**The whole internet can reach this server** through firewall rule `all`.');
+  test('what a dry run would drop is not folded, and what a sweep keeps is, also in a failed sweep', () => {
+    for (const error of [undefined, 'It broke.']) {
+      const summary = renderSummary(
+        createRunSummary({
+          mode: 'sweep',
+          isDryRun: true,
+          dryRunDrops: [{ resource: 'database', name: 'relecloud_pr_42', details: 'of pull request #42' }],
+          skipped: [{ resource: 'database', name: 'relecloud_pr_43', reason: 'pull request #43 is open' }],
+          error,
+        }),
+      );
+      expect(tableRows(summary.split('<details>')[0] ?? '', 'Would drop | Name')).toEqual([
+        '| database | `relecloud_pr_42` | of pull request #42 |',
+      ]);
+      expect(tableRows(folded(summary, '1 kept'), 'Kept')).toEqual([
+        '| database | `relecloud_pr_43` | pull request #43 is open |',
+      ]);
+    }
   });
 
   test('a table is limited to 200 rows: GitHub rejects a summary of more than 1 MiB', () => {
     const findings = Array.from({ length: 3000 }, (_, i) => createFinding(`${i}`));
-    const summary = renderSummary({ ...emptyReport, remainingFindings: findings });
-    expect(summary.match(/^\| `server`/gm)).toHaveLength(200);
+    const summary = renderSummary(createRunSummary({ remainingFindings: findings }));
+    expect(tableRows(summary, 'What')).toHaveLength(200);
     expect(summary).toContain('… and 2800 more.');
   });
 
   test('a value of megabytes is truncated, even one of backticks only', () => {
     for (const actual of ['x'.repeat(3_400_000), '`a'.repeat(1_700_000), '`'.repeat(3_400_000)]) {
-      const summary = renderSummary({
-        ...emptyReport,
-        remainingFindings: [createFinding(actual)],
-        error: actual,
-      });
+      const summary = renderSummary(
+        createRunSummary({ remainingFindings: [createFinding(actual)], error: actual }),
+      );
       expect(summary.length).toBeLessThan(10_000);
       expect(summary).toContain('(3,400,000 characters in all)');
     }
   });
-
-  test('a check states that it changed nothing', () => {
-    expect(renderSummary({ ...emptyReport, mode: 'check' })).toContain('was checked; nothing was changed');
-  });
 });
 
-describe('the summary of drop and sweep', () => {
-  const dropping = { ...emptyReport, mode: 'sweep', database: undefined };
-  const dropped = { resource: 'database', name: 'relecloud_pr_42' } as const;
-  const nothingToDrop = 'There was nothing to drop.';
+describe('the facts', () => {
+  const factsOf = (overrides: Parameters<typeof createRunSummary>[0]): readonly string[] =>
+    tableCells(tableRows(renderSummary(createRunSummary(overrides)), 'Server')[0] ?? '').map((cell) =>
+      cell.trim(),
+    );
 
-  test('a run with nothing to drop succeeds', () => {
-    for (const mode of ['drop', 'sweep'])
-      expect(renderSummary({ ...dropping, mode })).toMatch(new RegExp(`✅.*${nothingToDrop}`, 's'));
+  test('a server that was not reached has no properties', () => {
+    expect(factsOf({ serverProperties: undefined })[0]).toBe('`demo-relecloud`<br>not reached');
   });
 
-  test('a run that did not reach the server has a warning, and not that there was nothing to drop', () => {
-    for (const mode of ['drop', 'sweep']) {
-      const summary = renderSummary({ ...dropping, mode, host: undefined });
-      expect(summary).toMatch(/⚠️.*Nothing was checked or dropped/s);
-      expect(summary).not.toContain(nothingToDrop);
+  test('who later steps log in as: the application role, the administrator, or nobody', () => {
+    expect(factsOf({})[1]).toBe('`relecloud_app`<br>the application role');
+    const login = { user: 'relecloud_admin', isAdministrator: true, variables: [] };
+    expect(factsOf({ login })[1]).toBe('`relecloud_admin`<br>the administrator of the server');
+    expect(factsOf({ login: undefined })[1]).toBe('no connection was published');
+  });
+
+  test('migrations: none declared, not run, succeeded, failed', () => {
+    const phase = { name: 'Migrate', start: 0, end: 2700, failed: false };
+    expect(factsOf({ hasMigrationCommand: false })[2]).toBe('no migration command');
+    expect(factsOf({ hasMigrationCommand: true })[2]).toBe('did not run');
+    expect(factsOf({ hasMigrationCommand: true, phases: [phase] })[2]).toBe('succeeded in 2.7 s');
+    const failed = { ...phase, failed: true };
+    expect(factsOf({ hasMigrationCommand: true, phases: [failed] })[2]).toBe('failed after 2.7 s');
+  });
+
+  test('the firewall: the rule for this runner, and how long it remains', () => {
+    const rule = { temporaryRuleAddress: '203.0.113.9' };
+    expect(factsOf(rule)[3]).toBe('temporary rule for this runner<br>`203.0.113.9`<br>until the job ends');
+    expect(factsOf({ ...rule, keepRule: true })[3]).toBe('persistent rule for this runner<br>`203.0.113.9`');
+    expect(factsOf({ ...rule, error: 'It broke.' })[3]).toContain('temporary rule requested');
+    expect(factsOf({ error: 'It broke.' })[3]).toBe('no rule requested for this runner');
+  });
+
+  test('a check: what it compared with, its result, and rules that admit the whole internet', () => {
+    const mode = 'check';
+    expect(factsOf({ mode, configFile: 'db/azure.yml' }).slice(1)).toEqual([
+      '`db/azure.yml`',
+      'no difference<br>nothing was changed',
+      'not open to the whole internet',
+    ]);
+    const unknown = { ...createFinding('403'), kind: 'unknown' } as const;
+    expect(factsOf({ mode, remainingFindings: [unknown, createFinding('b')] }).slice(1)).toEqual([
+      'the inputs',
+      '1 difference<br>1 not checked<br>nothing was changed',
+      'not checked',
+    ]);
+    const wideOpenRules = Array.from({ length: 7 }, (_, i) => `rule${i}`);
+    expect(factsOf({ mode, wideOpenRules })[3]).toBe(
+      `open to the whole internet:<br>${[0, 1, 2, 3, 4].map((i) => `\`rule${i}\``).join('<br>')}<br>and 2 more`,
+    );
+  });
+
+  test('a check that could not compare states neither a result nor that the firewall is closed', () => {
+    for (const errorCode of ['cancelled', 'sign-in-failed'] as const) {
+      const facts = factsOf({ mode: 'check', error: 'e', errorCode });
+      expect(facts.slice(2)).toEqual(['not compared<br>nothing was changed', 'not checked']);
     }
   });
 
-  test('a dropped database is a change', () => {
-    const summary = renderSummary({
-      ...dropping,
-      changes: [{ ...dropped, action: 'delete', details: 'of pull request #42' }],
-    });
-    expect(summary).toContain('| `database` | `relecloud_pr_42` | `delete` | `of pull request #42` |');
-    expect(summary).not.toContain(nothingToDrop);
-  });
-
-  test('dry-run: what would be dropped, not as a change, and not that there was nothing to drop', () => {
-    const summary = renderSummary({
-      ...dropping,
-      dryRunDrops: [
-        { ...dropped, details: 'with more' },
-        { resource: 'role', name: 'app_pr_42', details: '' },
-      ],
-    });
-    expect(summary).toContain(
-      '| Would drop | Name | Details |\n| --- | --- | --- |\n| `database` | `relecloud_pr_42` | `with more` |',
-    );
-    expect(summary).toContain('| `role` | `app_pr_42` |');
-    expect(summary).not.toContain('| Changed');
-    expect(summary).not.toContain(nothingToDrop);
-  });
-
-  test('what a sweep skipped has a reason, also in a failed sweep', () => {
-    const skipped = [{ ...dropped, reason: 'pull request #42 is open' }];
-    for (const error of [undefined, 'It broke.'])
-      expect(renderSummary({ ...dropping, skipped, error })).toContain(
-        '| Skipped | Name | Reason |\n| --- | --- | --- |\n| `database` | `relecloud_pr_42` | `pull request #42 is open` |',
-      );
-  });
-
-  test('names and reasons in these tables cannot become markup', () => {
-    fc.assert(
-      fc.property(maliciousMarkdown, maliciousMarkdown, (name, reason) => {
-        const summary = renderSummary({
-          ...dropping,
-          dryRunDrops: [{ resource: 'role', name, details: reason }],
-          skipped: [{ resource: 'role', name, reason }],
-        });
-        const rows = summary.split('\n').filter((line) => line.startsWith('| `role`'));
-        expect(rows.map((row) => tableCells(row).length)).toEqual([3, 3]);
-        for (const cell of rows.flatMap(tableCells)) expect(textOutsideCode(cell.trim())).toBe('');
-      }),
-      { numRuns: 300 },
-    );
+  test('drop and sweep: how much was dropped and kept', () => {
+    const drop = { resource: 'database', name: 'relecloud_pr_42', action: 'delete', details: '' } as const;
+    expect(factsOf({ mode: 'sweep' }).slice(1, 3)).toEqual(['nothing', 'nothing']);
+    expect(factsOf({ mode: 'drop', changes: [drop] })[1]).toBe('1 resource');
+    const summary = renderSummary(createRunSummary({ mode: 'sweep', isDryRun: true, dryRunDrops: [drop] }));
+    expect(summary).toContain('| Server | Would drop | Kept | Firewall |');
   });
 });
 
-describe('the timeline (Mermaid gantt)', () => {
+describe('the table of times', () => {
   const phases = [
-    { name: 'Ensure the server', start: 1_000_000, end: 1_012_300, failed: false },
+    { name: 'Ensure server', start: 1_000_000, end: 1_012_300, failed: false },
     { name: 'Connect', start: 1_012_300, end: 1_012_300, failed: false },
     { name: 'Migrate', start: 1_012_300, end: 1_015_000, failed: true },
   ];
 
-  test('one bar for each phase, relative to the start of the first; a failed phase is critical, and each bar is visible', () => {
-    const [, block = ''] = /```mermaid\n(.*?)\n```/s.exec(renderSummary({ ...emptyReport, phases })) ?? [];
-    expect(block.split('\n')).toEqual([
-      'gantt',
-      '  dateFormat x',
-      '  axisFormat %M:%S',
-      '  Ensure the server (12 s) :0, 12300',
-      '  Connect (0.0 s) :12300, 12301',
-      '  Migrate (2.7 s) :crit, 12300, 15000',
+  test('time and share of each phase; a failed phase is named so', () => {
+    expect(tableRows(renderSummary(createRunSummary({ phases })), 'Phase')).toEqual([
+      '| Ensure server | 12 s | ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇ 82 % |',
+      '| Connect | 0.0 s | 0 % |',
+      '| Migrate (failed) | 2.7 s | ▇▇▇▇ 18 % |',
     ]);
   });
 
-  test('a run without phases has no timeline', () => {
-    expect(renderSummary(emptyReport)).not.toContain('mermaid');
+  test('a run without phases has none', () => {
+    expect(renderSummary(createRunSummary({}))).not.toContain('<details>');
   });
 
   test('a phase is recorded with its time, also when it fails', async () => {
@@ -273,12 +316,20 @@ describe('the timeline (Mermaid gantt)', () => {
   });
 });
 
-describe('log lines', () => {
-  test('a change and a finding in one line', () => {
-    expect(formatChange(createChange('office', '203.0.113.9'))).toBe(
-      'create firewall rule office (203.0.113.9)',
-    );
-    expect(formatChange(createChange('office', ''))).toBe('create firewall rule office');
-    expect(formatFinding(createFinding('b'))).toBe('changed server demo sku: declared a, actually b');
+describe('the summary of a run that ended early', () => {
+  test.each([
+    ['skipped', undefined, '### ⏭️ Skipped\n\nNothing was requested or changed.\n\n> Because.  \n'],
+    [
+      'failed at start',
+      'inputs-invalid',
+      '### ❌ Not started: `inputs-invalid`\n\nNothing was requested or changed.\n\n> Because.  \n',
+    ],
+    [
+      'post failed',
+      'rule-not-removed',
+      '### ❌ The end of the job failed: `rule-not-removed`\n\nSomething of this run may remain.\n\n> Because.  \n',
+    ],
+  ] as const)('%s', (end, code, summary) => {
+    expect(renderShortSummary(end, 'Because.', code)).toBe(summary);
   });
 });

@@ -1,6 +1,8 @@
 import type { ErrorEntry, ErrorText } from './error-entry.ts';
 import { shortList } from './lists.ts';
 
+const formatDifferences = (count: number): string => `${count} difference${count === 1 ? '' : 's'}`;
+
 /** Results and errors of the drift check. */
 export const driftErrors = {
   drifted: {
@@ -15,14 +17,15 @@ export const driftErrors = {
       'To be only informed, set `on-drift: warn`.',
       '[drift.md](drift.md) describes what is compared.',
     ],
-    text: (p: { findings: readonly string[] }): ErrorText => ({
-      summary: `Drift detected:${shortList(p.findings)}`,
-      hint: 'The annotations and the summary name for each difference what resolves it: mode: ensure (with on-drift: fix for what it may change), other inputs, or a change outside the action. With on-drift: warn, drift does not fail the step.',
+    /** @param p.findings number of the differences, each of which is reported before the error */
+    text: (p: { findings: number }): ErrorText => ({
+      summary: `The check found ${formatDifferences(p.findings)}.`,
+      hint: 'The lines above and the summary name for each difference what resolves it: mode: ensure (with on-drift: fix for what it may change), other inputs, or a change outside the action. With on-drift: warn, drift does not fail the step.',
     }),
   },
   'check-incomplete': {
     meaning:
-      'A declared resource could not be read, so the check says nothing about it. This does not count as drift. The message also lists the drift of the other resources.',
+      'A declared resource could not be read, so the check says nothing about it. This does not count as drift. The lines above the message list the drift of the other resources.',
     causes: [
       'the identity has no role that can read the resource',
       'the server is stopped or not Ready',
@@ -32,9 +35,10 @@ export const driftErrors = {
       'Follow the advice for the first cause.',
       'The identity needs the role *Reader* on the resource group.',
     ],
-    text: (p: { reasons: readonly string[]; hint: string; findings: readonly string[] }): ErrorText => ({
+    /** @param p.findings number of the differences in the other resources */
+    text: (p: { reasons: readonly string[]; hint: string; findings: number }): ErrorText => ({
       summary: `The check is incomplete, because some declared resources could not be read:${shortList(p.reasons)}${
-        p.findings.length === 0 ? '' : `\nDrift detected in the other resources:${shortList(p.findings)}`
+        p.findings === 0 ? '' : `\nThe check found ${formatDifferences(p.findings)} in the other resources.`
       }`,
       hint: `${p.hint} Resources that could not be read do not count as drift.`,
     }),

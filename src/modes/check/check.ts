@@ -35,11 +35,11 @@ export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   // The contents of a server that is being created or deleted are unknown.
   if (isBeingCreatedOrDeleted(normalizeState(server)))
     return await reportCheck(ctx, { serverId: server.id, findings, readErrors, internetOpenRules: [] });
-  const contents = await reporter.phase('Check server contents', () =>
+  const contents = await reporter.phase('Check firewall and database', () =>
     checkServerContents(ctx, reader, server),
   );
   const armFindings = [...findings, ...contents.findings];
-  const sqlFindings = await reporter.phase('Check database (SQL)', () =>
+  const sqlFindings = await reporter.phase('Check in PostgreSQL', () =>
     runSqlChecks(ctx, server, armFindings, findServerLimits(ctx.config, server)),
   );
   await reportCheck(ctx, {

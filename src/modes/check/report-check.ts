@@ -2,7 +2,7 @@ import { ActionError, actionError, getErrorMessage } from '../../common/errors.t
 import type { CheckConfig } from '../../inputs/types.ts';
 import { isDrift, type ReportedFinding } from '../../reconcile/findings.ts';
 import { findConfigLine } from '../../reporting/finding-source.ts';
-import { formatFinding } from '../../reporting/log-lines.ts';
+import { formatFinding } from '../../reporting/finding-texts.ts';
 import { isServerStateFinding } from '../../resources/server/server-handler.ts';
 import type { ModeContext } from '../context.ts';
 import { type DriftResult, syncDriftIssue, writeDriftReport } from '../report-drift.ts';
@@ -31,21 +31,21 @@ export async function reportCheck(ctx: ModeContext<CheckConfig>, result: CheckRe
 }
 
 function checkError({ onDrift }: CheckConfig, { findings, readErrors }: CheckResult): Error | undefined {
-  const drift = findings.filter(isDrift).map(formatFinding);
+  const drift = findings.filter(isDrift).length;
   const [first] = readErrors;
   if (first !== undefined) return incompleteCheckError(first, readErrors, drift);
-  return drift.length > 0 && onDrift === 'fail' ? actionError('drifted', { findings: drift }) : undefined;
+  return drift > 0 && onDrift === 'fail' ? actionError('drifted', { findings: drift }) : undefined;
 }
 
 /** A single cause without drift is reported unchanged; several causes, or drift, are reported together. */
-function incompleteCheckError(first: Error, readErrors: readonly Error[], drift: readonly string[]): Error {
+function incompleteCheckError(first: Error, readErrors: readonly Error[], drift: number): Error {
   const reasons = [
     ...new Set(
       readErrors.map((error) => (error instanceof ActionError ? error.summary : getErrorMessage(error))),
     ),
   ];
   if (!(first instanceof ActionError)) return first;
-  if (reasons.length === 1 && drift.length === 0) return first;
+  if (reasons.length === 1 && drift === 0) return first;
   const azure = first.azure === undefined ? {} : { azure: first.azure };
   return actionError(
     'check-incomplete',
@@ -70,12 +70,11 @@ function annotateFindings(
     runtime.notice(
       `Server '${config.server.name}' is in ${property} ${actual}, so not everything could be checked. ${remedy}`,
     );
-  const remainingCount = drift.length - annotated.length;
-  if (remainingCount > 0)
-    runtime.info(`${remainingCount} more differences are in the job's summary and in the output drift.`);
+  for (const finding of drift.slice(annotated.length)) runtime.info(annotationText(finding));
 }
 
-const annotationText = (finding: ReportedFinding): string => `${formatFinding(finding)}; ${finding.remedy}.`;
+const annotationText = (finding: ReportedFinding): string =>
+  `${formatFinding(finding)}. What to do: ${finding.remedy}.`;
 
 function annotationProperties({ configSource, server }: CheckConfig, finding: ReportedFinding) {
   const title = `Drift on ${server.name}`;

@@ -39,7 +39,7 @@ export async function runSqlChecks(
   }));
   const checksByDatabase = Map.groupBy(sqlChecks, ({ database }) => database);
   const findings: ReportedFinding[] = [];
-  const uncheckedByReason = new Map<string, SqlCheck[]>();
+  const uncheckedByReason = new Map<string, { readonly checks: SqlCheck[]; readonly remedy: string }>();
   const administrator = findAdminLogin(ctx, server);
   let unavailable: SessionUnavailable | undefined;
   for (const [database, checks] of checksByDatabase) {
@@ -48,11 +48,14 @@ export async function runSqlChecks(
         ? administrator
         : (unavailable ?? (await tryOpenSession(ctx, { ...administrator, database })));
     if ('reason' in opened) {
-      uncheckedByReason.set(opened.reason, [...(uncheckedByReason.get(opened.reason) ?? []), ...checks]);
+      const { reason, remedy = 'run the check where the runner can log in' } = opened;
+      const { checks: earlier = [] } = uncheckedByReason.get(reason) ?? {};
+      uncheckedByReason.set(reason, { checks: [...earlier, ...checks], remedy });
       if (opened.affectsAllDatabases) unavailable = opened;
     } else findings.push(...(await runChecksInSession(ctx, checks, opened.session)));
   }
-  for (const [reason, checks] of uncheckedByReason) findings.push(...reportUnchecked(ctx, checks, reason));
+  for (const [reason, { checks: unchecked, remedy }] of uncheckedByReason)
+    findings.push(...reportUnchecked(ctx, unchecked, reason, remedy));
   return findings;
 }
 
@@ -89,6 +92,8 @@ interface SessionUnavailable {
   readonly reason: string;
   /** Whether other databases are unavailable for the same reason. */
   readonly affectsAllDatabases: boolean;
+  /** What a user can do; a phrase. By default to run the check where the login works. */
+  readonly remedy?: string;
 }
 
 function findAdminLogin(
@@ -101,8 +106,9 @@ function findAdminLogin(
     return { reason: `the server is in state ${state}.`, affectsAllDatabases: true };
   if (administrator === undefined)
     return {
-      reason: 'only SQL can read this, and admin-username and admin-password are not set.',
+      reason: 'only PostgreSQL can show this, and admin-username and admin-password are not set.',
       affectsAllDatabases: true,
+      remedy: 'pass admin-username and admin-password to this step',
     };
   if (!host) return { reason: 'Azure returns no host name for the server.', affectsAllDatabases: true };
   return adminLogin(host, administrator, runtime.applicationName, toServerFacts(server));
@@ -168,6 +174,7 @@ function reportUnchecked(
   { runtime, reporter }: ModeContext<CheckConfig>,
   checks: readonly SqlCheck[],
   reason: string,
+  remedy: string,
 ): readonly ReportedFinding[] {
   const findings = checks
     .flatMap(({ targets }) => targets)
@@ -177,10 +184,10 @@ function reportUnchecked(
       expected: '',
       actual: reason,
       kind: 'unknown' as const,
-      remedy: 'run the check where the runner can log in',
+      remedy,
     }));
   for (const finding of findings) reporter.recordUnknown(finding);
   const names = findings.map(({ resource, name }) => `${resource} '${name}'`).join(', ');
-  runtime.notice(`Not checked: ${names}, because ${reason}`);
+  runtime.notice(`Not checked: ${names}, because ${reason} What to do: ${remedy}.`);
   return findings;
 }

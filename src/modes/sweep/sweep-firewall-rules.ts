@@ -11,6 +11,7 @@ import {
 import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
 import { toSqlError } from '../../postgres/pg-errors.ts';
+import { count } from '../../reporting/log-lines.ts';
 import { formatRange, matchesDeclaration } from '../../resources/firewall-rule/firewall-rule-handler.ts';
 import type { ModeContext, WritableControlPlane } from '../context.ts';
 
@@ -34,7 +35,8 @@ export async function sweepFirewallRules(
       return [];
     };
   const now = new Date();
-  for (const rule of await reader.listFirewallRules().catch(onFailure('the firewall rules'))) {
+  const rules = await reader.listFirewallRules().catch(onFailure('the firewall rules'));
+  for (const rule of rules) {
     const { name } = rule;
     const sweepOne = async (): Promise<void> => {
       if (await hasRunOfRuleEnded(ctx, name, failures))
@@ -46,6 +48,9 @@ export async function sweepFirewallRules(
     };
     await sweepOne().catch(onFailure(`firewall rule '${name}'`));
   }
+  run.info(
+    rules.length === 0 ? 'No firewall rule to check' : `Checked ${count(rules.length, 'firewall rule')}`,
+  );
 }
 
 /** Whether to delete a rule of `keep-firewall-rule`, and why. */
@@ -122,7 +127,8 @@ async function deleteRule(
   details: string,
 ): Promise<void> {
   const change = { resource: 'firewall rule', name, action: 'delete', details } as const;
-  if (config.dryRun) return reporter.recordDryRunDrop(change);
+  reporter.recordPlannedChange(change);
+  if (config.dryRun) return;
   reporter.onApplyStart(change);
   await writer.deleteFirewallRule(name);
   reporter.onApplied(change);

@@ -9,7 +9,7 @@ import { type Lookup, present } from '../../reconcile/findings.ts';
 import { isManagedDatabase } from '../../reconcile/ownership.ts';
 import { findSweepItems, type SweepItem } from '../../reconcile/sweep-items.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
-import { formatUtc } from '../../reporting/log-lines.ts';
+import { count, formatUtc } from '../../reporting/log-lines.ts';
 import {
   createConnections,
   type ModeContext,
@@ -73,7 +73,9 @@ async function sweepDatabases(
     const { items, notOwned } = findSweepItems(config.repository.id, databases, roles);
     for (const resource of notOwned) reporter.recordSkipped(resource);
     run.info(
-      `Found databases or roles of ${items.length} pull requests of this repository, for any base database.`,
+      items.length === 0
+        ? 'No database and no role of a pull request of this repository'
+        : `Found databases or roles of ${count(items.length, 'pull request')} of this repository`,
     );
     if (items.length === 0) return;
     const listed = await gitHub.listOpenPullRequests();
@@ -165,7 +167,8 @@ async function sweepPullRequest(
   }
   const { action, reason } = decision.value;
   if (action === 'skip') return reporter.recordSkipped({ ...resourceRef, reason });
-  ctx.run.info(`To drop: ${resourceRef.resource} ${resourceRef.name}: ${reason}`);
+  const what = ctx.config.dryRun ? 'Would drop' : 'Dropping';
+  ctx.run.info(`${what} ${resourceRef.resource} ${resourceRef.name}: ${reason}`);
   const expiredBy = action === 'drop expired' ? now : undefined;
   const teardown = await planTeardown(ctx.config, item, expiredBy, reader);
   let blockedError: ActionError | undefined;

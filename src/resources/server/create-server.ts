@@ -11,6 +11,8 @@ import { isWaitTimeout, type RunContext, type SetReason, waitFor } from '../../c
 
 /** Milliseconds for a server that another client is creating to become visible, before its name counts as taken. */
 const VISIBILITY_TIMEOUT_MS = 10_000;
+/** How long Azure usually creates a server (docs/azure-behavior.md#operation-timings). */
+const SERVER_CREATION_TIME = '5 to 10 min';
 /** Milliseconds for a last poll of this run's creation, once the server is Ready. */
 const FINAL_POLL_TIMEOUT_MS = 10_000;
 
@@ -28,7 +30,10 @@ export async function createServer(writer: AzureWriter, body: Server): Promise<'
       await operation.check(setReason);
       return (await isReady(reader)) || undefined;
     };
-    await waitFor(run, `server '${name}' to be created`, pollReady, { initialIntervalMs: 200 });
+    await waitFor(run, `server '${name}' to be created`, pollReady, {
+      initialIntervalMs: 200,
+      usually: SERVER_CREATION_TIME,
+    });
     return (await hasFailed(operation)) ? 'adopted' : 'created';
   } catch (error) {
     const code = azureDetails(error)?.code ?? '';

@@ -133,7 +133,13 @@ describe('a check reports the remedy that works', () => {
     more: Partial<ReportedFinding>,
   ): Promise<string> {
     const found = finding(more);
-    const plan: Plan<never> = { plannedChanges: [], findings: [found], remaining: [found], readErrors: [] };
+    const plan: Plan<never> = {
+      resources: [],
+      plannedChanges: [],
+      findings: [found],
+      remaining: [found],
+      readErrors: [],
+    };
     const config = checkConfig(given);
     const limited = withServerLimits(findServerLimits(config, actual), async () => plan);
     const { findings, remaining } = await limited(
