@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
@@ -9,7 +9,7 @@ import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
 import { test as base } from '../helpers/e2e/test.ts';
 import { send } from '../helpers/emulator/http-client.ts';
-import { codeBlocks } from '../helpers/markdown-commands.ts';
+import { callsOf, codeBlocks } from '../helpers/markdown-commands.ts';
 import { repositoryRoot } from '../helpers/root.ts';
 
 const REPOSITORY = 'my-org/my-repo';
@@ -253,6 +253,18 @@ describe.skipIf(problem !== undefined)(
         .filter(([, verb]) => verb === 'delete')
         .map(([kind, , name]) => `${kind} ${name}`);
       for (const [kind, , name] of set) expect(deleted).toContain(`${kind} ${name}`);
+    });
+
+    test('of all other documents are accepted by the parser of the az CLI', async ({ terminal }) => {
+      const calls = globSync(['README.md', 'docs/*.md'], { cwd: repositoryRoot, exclude: ['docs/setup.md'] })
+        .flatMap((file) => codeBlocks(readFileSync(join(repositoryRoot, file), 'utf8')))
+        .filter(({ language }) => language === 'sh')
+        .flatMap(({ code }) => callsOf('az', code));
+      const scripts = ['group create --nmae x', ...calls].map((call) => `az ${call} > /dev/null || true`);
+      const { output } = await terminal.run(`export AZ_PARSE_ONLY=true\nset +u\n${scripts.join('\n')}`);
+      expect(output.match(/^ERROR: .*/gm)).toEqual([
+        expect.stringContaining('unrecognized arguments: --nmae x'),
+      ]);
     });
   },
 );

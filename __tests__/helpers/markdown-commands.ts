@@ -16,3 +16,16 @@ export function codeBlocks(markdown: string): readonly CodeBlock[] {
   }
   return blocks;
 }
+
+/**
+ * The calls of a program in a shell script, without its name: up to the end of the line, a pipe, a redirection or the end of a
+ * substitution. Quoted text and continued lines belong to the call.
+ */
+export function callsOf(program: string, script: string): readonly string[] {
+  const start = new RegExp(`(?<=^|[\\s(|;])${program} `, 'gm');
+  const end = /(?:\\\n|\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^\\'"|;&<>)#\n])*/y;
+  return [...script.matchAll(start)].map(({ index }) => {
+    end.lastIndex = index + program.length + 1;
+    return (end.exec(script)?.[0] ?? '').trim();
+  });
+}
