@@ -260,7 +260,9 @@ describe.skipIf(problem !== undefined)(
         .flatMap((file) => codeBlocks(readFileSync(join(repositoryRoot, file), 'utf8')))
         .filter(({ language }) => language === 'sh')
         .flatMap(({ code }) => callsOf('az', code));
-      const scripts = ['group create --nmae x', ...calls].map((call) => `az ${call} > /dev/null || true`);
+      const scripts = ['group create --name x --location y --nmae x', ...calls].map(
+        (call) => `az ${call} > /dev/null || true`,
+      );
       const { output } = await terminal.run(`export AZ_PARSE_ONLY=true\nset +u\n${scripts.join('\n')}`);
       expect(output.match(/^ERROR: .*/gm)).toEqual([
         expect.stringContaining('unrecognized arguments: --nmae x'),
