@@ -87,7 +87,7 @@ describe('every advised command of the az CLI', () => {
 
 /** The commands of the GitHub CLI in documents, with their options (GitHub CLI manual, https://cli.github.com/manual). */
 const knownGhCommands: Readonly<Record<string, readonly string[]>> = {
-  api: ['--method', '--jq'],
+  api: ['--method', '--jq', '--header'],
   'attestation verify': ['--repo', '--owner', '--signer-workflow'],
   'run watch': ['--repo'],
   'secret delete': ['--repo', '--env'],

@@ -61,7 +61,8 @@ class Terminal {
 printf '%s\\0' "$@" >> "$TERMINAL/gh-calls"
 if [ ! -t 0 ] && [ "$1 $2" = 'secret set' ]; then cat >> "$TERMINAL/gh-calls"; fi
 printf '\\0\\n' >> "$TERMINAL/gh-calls"
-case "$*" in *customization/sub*) cat "$TERMINAL/subject-prefix" ;; esac
+case "$*" in *customization/sub*) cat "$TERMINAL/subject-prefix" ;;
+  *contents/docs/azure-role.json*) cat '${join(repositoryRoot, 'docs', 'azure-role.json')}' ;; esac
 `,
     );
     chmodSync(join(az.directory, 'gh'), 0o755);
@@ -90,7 +91,7 @@ for name in REQUESTS_CA_BUNDLE ORG REPO SUBSCRIPTION SERVER REGION GROUP IDENTIT
 do if [ -n "\${!name:-}" ]; then declare -p "$name" >> "$TERMINAL/variables"; echo "$name=\${!name}" >&3; fi; done`;
     const { directory, env } = this.#az;
     const { stdout, stderr } = await exec('bash', ['-c', `exec 3> "$TERMINAL/values"\n${script}`], {
-      cwd: repositoryRoot,
+      cwd: directory,
       env: { ...env, TERMINAL: directory },
     }).catch((error: Error & { stdout: string; stderr: string }) => {
       throw new Error(`${error.stdout}\n${error.stderr}`);
