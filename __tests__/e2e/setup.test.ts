@@ -27,7 +27,7 @@ const commandsBelow = (...headings: readonly string[]): string =>
     })
     .join('\n');
 
-const problem = findAzProblem();
+const missingProgram = findAzProblem();
 const exec = promisify(execFile);
 
 /**
@@ -167,8 +167,8 @@ function inputsFrom(terminal: Terminal, environment?: string): Inputs {
 }
 
 // The tests follow the page from its top to its end, in one terminal.
-describe.skipIf(problem !== undefined)(
-  `the commands of docs/setup.md${problem ? ` (${problem})` : ''}`,
+describe.skipIf(missingProgram !== undefined)(
+  `the commands of docs/setup.md${missingProgram ? ` (${missingProgram})` : ''}`,
   () => {
     test('lead from an empty subscription to a run that signs in, whose role is enough, for main and for pull requests', async ({
       emulator,
