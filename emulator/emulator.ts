@@ -16,16 +16,19 @@ import { SigningKey } from './core/signing-key.ts';
 import { Timers } from './core/timers.ts';
 import { DEFAULT_OPTIONS, type EmulatorOptions } from './options.ts';
 import type { PostgresFactory } from './postgres/types.ts';
+import { AccessControl } from './services/arm/access-control.ts';
 import type { ArmContext } from './services/arm/arm-context.ts';
 import { armHandler } from './services/arm/arm-service.ts';
 import { ArmStore } from './services/arm/arm-store.ts';
 import { Operations } from './services/arm/operations.ts';
 import { AccessTokenIssuer } from './services/entra/access-tokens.ts';
+import { Directory } from './services/entra/directory.ts';
 import { entraHandler } from './services/entra/entra-service.ts';
 import { FederatedCredentials } from './services/entra/federated-credentials.ts';
 import { managedIdentityHandler } from './services/entra/managed-identity.ts';
 import { gitHubHandler } from './services/github/github-service.ts';
 import { GitHubStore } from './services/github/github-store.ts';
+import { graphHandler } from './services/graph/graph-service.ts';
 import { ipEchoHandler } from './services/ip-echo.ts';
 import { oidcHandler } from './services/oidc.ts';
 
@@ -38,6 +41,8 @@ export interface ReadyLine {
   readonly ca: string;
   /** The client secret of the application. */
   readonly clientSecret: string;
+  /** Base URL of Microsoft Graph, which is also the resource of its tokens. */
+  readonly graph: string;
   /** The environment variables with which a process uses the emulator instead of Azure and GitHub. */
   readonly env: Readonly<Record<string, string>>;
   /** Additional environment variables for the sign-in with a managed identity. */
@@ -56,7 +61,7 @@ export interface Emulator {
 interface EmulatorServices {
   readonly options: EmulatorOptions;
   readonly identity: EmulatorIdentity;
-  readonly directory: string;
+  readonly filesDirectory: string;
   readonly hosts: HostsFile | undefined;
   readonly certificateAuthority: CertificateAuthority;
   readonly clientAddresses: ClientAddressMap;
@@ -64,6 +69,8 @@ interface EmulatorServices {
   readonly recorder: RequestRecorder;
   readonly faults: FaultRegistry;
   readonly store: ArmStore;
+  readonly accessControl: AccessControl;
+  readonly directory: Directory;
   readonly operations: Operations;
   readonly gitHub: GitHubStore;
   readonly federatedCredentials: FederatedCredentials;
@@ -84,11 +91,11 @@ class LazyPostgres {
   }
 
   async #load(): Promise<PostgresFactory> {
-    const { options, directory, certificateAuthority, clientAddresses, faults } = this.#services;
+    const { options, filesDirectory, certificateAuthority, clientAddresses, faults } = this.#services;
     if (options.postgres) return options.postgres;
     const { createPostgresFactory } = await import('./postgres/postgres-factory.ts');
     return createPostgresFactory({
-      directory,
+      directory: filesDirectory,
       certificates: certificateAuthority,
       clientAddresses,
       preparedTemplateDirectory: options.postgresTemplateDirectory,
@@ -108,6 +115,7 @@ class LazyPostgres {
 interface Listeners {
   readonly arm: HttpListener;
   readonly entra: HttpListener;
+  readonly graph: HttpListener;
   readonly github: HttpListener;
   readonly oidc: HttpListener;
   readonly ipEchoes: readonly HttpListener[];
@@ -138,34 +146,45 @@ async function startListeners(services: EmulatorServices, lazyPostgres: LazyPost
   const serveTls = (service: ServiceName, handler: HttpHandler) =>
     listenForService(services, service, handler, certificate);
   const control = controlHandler(services);
-  const [armListener, entra, github, oidc, managedIdentity, controlListener, ...ipEchoes] = await Promise.all(
-    [
+  const [armListener, entra, graph, github, oidc, managedIdentity, controlListener, ...ipEchoes] =
+    await Promise.all([
       serveTls('arm', armHandler(arm, tokens)),
-      serveTls(
-        'entra',
-        entraHandler({ identity, gitHubKey, federatedCredentials: services.federatedCredentials, tokens }),
-      ),
+      serveTls('entra', entraHandler({ identity, gitHubKey, directory: services.directory, tokens })),
+      serveTls('graph', graphHandler(services.directory, tokens)),
       serveTls('github', gitHubHandler(services.gitHub)),
       serveTls('oidc', oidcHandler(identity, gitHubKey, services.gitHub)),
       listenForService(services, 'entra', managedIdentityHandler(tokens)),
       startListener(async (request) => ({ reply: await control(request) }), certificate),
       serveTls('echo', ipEchoHandler(clientAddresses, 0)),
       serveTls('echo', ipEchoHandler(clientAddresses, 1)),
-    ],
-  );
-  return { arm: armListener, entra, github, oidc, ipEchoes, managedIdentity, control: controlListener };
+    ]);
+  tokens.graphAudiences.push(graph.url);
+  return {
+    arm: armListener,
+    entra,
+    graph,
+    github,
+    oidc,
+    ipEchoes,
+    managedIdentity,
+    control: controlListener,
+  };
 }
 
 /** The preload with which a Node.js process resolves the names of the servers. */
 const RESOLVER = pathToFileURL(join(import.meta.dirname, 'core', 'resolve-host-names.mjs')).href;
 
-function buildReadyLine({ identity, directory, hosts }: EmulatorServices, listeners: Listeners): ReadyLine {
-  const ca = join(directory, 'ca.pem');
+function buildReadyLine(
+  { identity, filesDirectory, hosts }: EmulatorServices,
+  listeners: Listeners,
+): ReadyLine {
+  const ca = join(filesDirectory, 'ca.pem');
   return {
     event: 'ready',
     control: `${listeners.control.url}${CONTROL_PATH}`,
     ca,
     clientSecret: identity.clientSecret,
+    graph: listeners.graph.url,
     env: {
       ...(hosts && {
         NODE_OPTIONS: `--import=${RESOLVER}`,
@@ -187,18 +206,19 @@ function buildReadyLine({ identity, directory, hosts }: EmulatorServices, listen
 }
 
 async function createServices(options: EmulatorOptions): Promise<EmulatorServices> {
-  const directory = await mkdtemp(join(tmpdir(), 'azure-emulator-'));
+  const filesDirectory = await mkdtemp(join(tmpdir(), 'azure-emulator-'));
   // PostgreSQL's files can be below this directory, and it runs as another user if the emulator runs as root.
-  await chmod(directory, 0o711);
+  await chmod(filesDirectory, 0o711);
   const certificateAuthority = await CertificateAuthority.create();
-  await writeFile(join(directory, 'ca.pem'), certificateAuthority.pem, { mode: 0o644 });
+  await writeFile(join(filesDirectory, 'ca.pem'), certificateAuthority.pem, { mode: 0o644 });
   const identity = createIdentity();
   const timers = new Timers();
+  const federatedCredentials = new FederatedCredentials(options.trustedRepositories);
   return {
     options,
     identity,
-    directory,
-    hosts: options.hostNames ? new HostsFile(join(directory, 'hosts')) : undefined,
+    filesDirectory,
+    hosts: options.hostNames ? new HostsFile(join(filesDirectory, 'hosts')) : undefined,
     certificateAuthority,
     timers,
     clientAddresses: new ClientAddressMap(),
@@ -207,7 +227,9 @@ async function createServices(options: EmulatorOptions): Promise<EmulatorService
     store: new ArmStore(identity.subscriptionIds),
     operations: new Operations(timers, options.retryAfterScale),
     gitHub: new GitHubStore(),
-    federatedCredentials: new FederatedCredentials(options.trustedRepositories),
+    federatedCredentials,
+    accessControl: new AccessControl(identity.subscriptionIds, identity.objectId),
+    directory: new Directory(identity, federatedCredentials),
   };
 }
 
@@ -222,7 +244,7 @@ async function closeEverything(
   await Promise.all([...Object.values(others), ...ipEchoes].map((listener) => listener.close()));
   await lazyPostgres.close();
   await services.operations.waitForAll();
-  await rm(services.directory, { recursive: true, force: true });
+  await rm(services.filesDirectory, { recursive: true, force: true });
 }
 
 /**
@@ -234,7 +256,7 @@ export async function startEmulator(overrides: Partial<EmulatorOptions> = {}): P
   const services = await createServices({ ...DEFAULT_OPTIONS, ...overrides });
   const lazyPostgres = new LazyPostgres(services);
   const listeners = await startListeners(services, lazyPostgres).catch(async (error: unknown) => {
-    await rm(services.directory, { recursive: true, force: true });
+    await rm(services.filesDirectory, { recursive: true, force: true });
     throw error;
   });
   let closePromise: Promise<void> | undefined;

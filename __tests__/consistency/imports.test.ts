@@ -209,12 +209,12 @@ describe('test files', () => {
     expect(using.map(({ path }) => path)).toEqual([]);
   });
 
-  test('skip only tests of another platform, and tests that root cannot run', () => {
+  test('skip only tests of another platform, tests that root cannot run, and tests of a program that is not installed', () => {
     const found = testFiles.flatMap(({ path, text }) => {
       const code = withoutCommentsAndStrings(text);
       const always = captures(code, /\b((?:test|describe)(?:\.\w+)*\.(?:only|todo|fails|skip\b)|ski[p]\()/g);
       const conditional = captures(code, /\.(?:skipIf|runIf)\(([^\n]*)/g).filter(
-        (condition) => !/geteuid|process\.platform/.test(condition),
+        (condition) => !/geteuid|process\.platform|missingProgram/.test(condition),
       );
       return [...always, ...conditional].map((what) => `${path}: ${what}`);
     });

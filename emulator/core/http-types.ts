@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** The names of the services in `control/requests` and in faults. */
-export type ServiceName = 'arm' | 'entra' | 'github' | 'oidc' | 'echo';
+export type ServiceName = 'arm' | 'entra' | 'graph' | 'github' | 'oidc' | 'echo';
 
 /** The error with which a fault makes a long-running operation fail. */
 export interface InjectedFailure {

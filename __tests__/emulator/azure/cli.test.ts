@@ -68,7 +68,15 @@ describe('the emulator’s command line', () => {
     running,
   }) => {
     const { ready } = running;
-    expect(Object.keys(ready)).toEqual(['event', 'control', 'ca', 'clientSecret', 'env', 'managedIdentity']);
+    expect(Object.keys(ready)).toEqual([
+      'event',
+      'control',
+      'ca',
+      'clientSecret',
+      'graph',
+      'env',
+      'managedIdentity',
+    ]);
     expect(ready['control']).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/_emulator$/);
     const env = asObject(ready['env']);
     expect(Object.keys(env).sort()).toEqual([

@@ -30,8 +30,32 @@ export const RESOURCES_API_VERSIONS = [
   '2025-04-01',
 ];
 
-/** ARM's own resources, or those of the PostgreSQL provider. */
-export type ApiFamily = 'resources' | 'postgres';
+/** The versions of Microsoft.Authorization that clients of role definitions and role assignments use. */
+const AUTHORIZATION_API_VERSIONS = [
+  ...['2015-07-01', '2018-01-01-preview', '2018-05-01-preview', '2018-07-01', '2020-04-01-preview'],
+  ...['2020-10-01', '2021-04-01-preview', '2022-04-01'],
+];
+
+/** The versions of Microsoft.ManagedIdentity; federated credentials exist since 2022-01-31-preview. */
+const MANAGED_IDENTITY_API_VERSIONS = [
+  ...[
+    '2018-11-30',
+    '2021-09-30-preview',
+    '2022-01-31-preview',
+    '2023-01-31',
+    '2023-07-31-preview',
+    '2024-11-30',
+  ],
+];
+
+/** ARM's own resources, or those of a resource provider. */
+export type ApiFamily = 'resources' | 'postgres' | 'authorization' | 'managedIdentity';
+
+const PROVIDER_API_VERSIONS: Readonly<Record<Exclude<ApiFamily, 'resources'>, readonly string[]>> = {
+  postgres: POSTGRES_API_VERSIONS,
+  authorization: AUTHORIZATION_API_VERSIONS,
+  managedIdentity: MANAGED_IDENTITY_API_VERSIONS,
+};
 
 /**
  * @throws {ArmError} for an unsupported version: 400 InvalidApiVersionParameter, or NoRegisteredProviderFound for a type
@@ -44,7 +68,7 @@ export function checkApiVersion(version: string, family: ApiFamily, type: string
     }
     return;
   }
-  const known: readonly string[] = POSTGRES_API_VERSIONS;
+  const known = PROVIDER_API_VERSIONS[family];
   if (!known.includes(version)) throw gatewayErrors.noRegisteredProvider(type, version, known);
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpResponse } from '../../core/http-types.ts';
+import type { Permission } from './access-control.ts';
 
 /** An immediate error of Azure Resource Manager or the PostgreSQL resource provider: `{error:{code,message}}`. */
 export class ArmError extends Error {
@@ -53,6 +54,15 @@ export const gatewayErrors = {
     new ArmError(401, 'AuthenticationFailed', message, { headers: { ...GATEWAY_HEADERS, ...headers } }),
   invalidToken: (code: string, message: string, headers: Record<string, string>) =>
     new ArmError(401, code, message, { headers: { ...GATEWAY_HEADERS, ...headers } }),
+  authorizationFailed: (clientId: string, objectId: string, { action, scope }: Permission) =>
+    new ArmError(
+      403,
+      'AuthorizationFailed',
+      `The client '${clientId}' with object id '${objectId}' does not have authorization to perform action ` +
+        `'${action}' over scope '${scope}' or the scope is invalid. If access was recently granted, please refresh ` +
+        'your credentials.',
+      { headers: GATEWAY_HEADERS },
+    ),
   subscriptionNotFound: (id: string) =>
     new ArmError(404, 'SubscriptionNotFound', `The subscription '${id}' could not be found.`, {
       headers: GATEWAY_HEADERS,

@@ -14,7 +14,13 @@ export interface ArmRequest {
   readonly request: HttpRequest;
   readonly apiVersion: string;
   /** The segments of the path by the placeholder in the route, decoded. Missing ones are ''. */
-  readonly params: ServerPath & { readonly location: string; readonly child: string };
+  readonly params: ServerPath & {
+    readonly location: string;
+    readonly identity: string;
+    readonly child: string;
+  };
+  /** Who sent it: the claims of its access token. */
+  readonly caller: { readonly clientId: string; readonly principalId: string };
 }
 
 /**

@@ -5,6 +5,16 @@ import { getConfiguration, listConfigurations, writeConfiguration } from './conf
 import { deleteDatabase, getDatabase, listDatabases, putDatabase } from './databases.ts';
 import { deleteFirewallRule, getFirewallRule, listFirewallRules, putFirewallRule } from './firewall-rules.ts';
 import {
+  deleteCredential,
+  deleteIdentity,
+  getCredential,
+  getIdentity,
+  listCredentials,
+  listIdentities,
+  putCredential,
+  putIdentity,
+} from './managed-identities.ts';
+import {
   deleteResourceGroup,
   getResourceGroup,
   headResourceGroup,
@@ -13,6 +23,15 @@ import {
   pollGroupDeletion,
   putResourceGroup,
 } from './resource-groups.ts';
+import {
+  deleteRoleAssignment,
+  deleteRoleDefinition,
+  getRoleDefinition,
+  listRoleAssignments,
+  listRoleDefinitions,
+  putRoleAssignment,
+  putRoleDefinition,
+} from './role-based-access.ts';
 import { deleteServer, restartServer, startServer, stopServer } from './server-lifecycle.ts';
 import { checkNameAvailability, getServer, listServers, patchServer, putServer } from './servers.ts';
 import {
@@ -49,6 +68,47 @@ function resourcesRoute(template: string, methods: Readonly<Record<string, ArmHa
 function postgresRoute(template: string, methods: Readonly<Record<string, ArmHandler>>): ArmRoute {
   return { template, family: 'postgres', methods };
 }
+
+const identities = `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities`;
+
+const managedIdentityRoutes: readonly ArmRoute[] = [
+  { template: identities, family: 'managedIdentity', methods: { GET: listIdentities } },
+  {
+    template: `${identities}/{identity}`,
+    family: 'managedIdentity',
+    methods: { GET: getIdentity, PUT: putIdentity, DELETE: deleteIdentity },
+  },
+  {
+    template: `${identities}/{identity}/federatedIdentityCredentials`,
+    family: 'managedIdentity',
+    methods: { GET: listCredentials },
+  },
+  {
+    template: `${identities}/{identity}/federatedIdentityCredentials/{child}`,
+    family: 'managedIdentity',
+    methods: { GET: getCredential, PUT: putCredential, DELETE: deleteCredential },
+  },
+];
+
+/** Roles and their assignments, on a subscription, a group or a server. */
+const roleRoutes: readonly ArmRoute[] = [subscription, group, server].flatMap((scope): ArmRoute[] => {
+  const base = `${scope}/providers/Microsoft.Authorization`;
+  const route = (path: string, methods: Readonly<Record<string, ArmHandler>>): ArmRoute => ({
+    template: `${base}/${path}`,
+    family: 'authorization',
+    methods,
+  });
+  return [
+    route('roleDefinitions', { GET: listRoleDefinitions }),
+    route('roleDefinitions/{child}', {
+      GET: getRoleDefinition,
+      PUT: putRoleDefinition,
+      DELETE: deleteRoleDefinition,
+    }),
+    route('roleAssignments', { GET: listRoleAssignments }),
+    route('roleAssignments/{child}', { PUT: putRoleAssignment, DELETE: deleteRoleAssignment }),
+  ];
+});
 
 /** The paths that the emulated ARM answers. The first match wins. */
 export const ARM_ROUTES: readonly ArmRoute[] = [
@@ -101,6 +161,8 @@ export const ARM_ROUTES: readonly ArmRoute[] = [
     PUT: writeConfiguration,
     PATCH: writeConfiguration,
   }),
+  ...managedIdentityRoutes,
+  ...roleRoutes,
   ...['administrators', 'replicas', 'virtualendpoints', 'privateEndpointConnections'].map((children) =>
     postgresRoute(`${server}/${children}`, { GET: getEmptyList }),
   ),

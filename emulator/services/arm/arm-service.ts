@@ -61,6 +61,11 @@ export function armHandler(context: ArmContext, tokens: AccessTokenIssuer): Http
       const claims = await authenticate(request, tokens);
       const kind = getRequestKind(request.method);
       const remaining = throttle.consume(kind, getSubscriptionId(request), String(claims['oid']));
-      return withHeaders(rateLimitHeaders(kind, remaining), () => routeRequest(request, context));
+      return withHeaders(rateLimitHeaders(kind, remaining), () =>
+        routeRequest(request, context, {
+          clientId: String(claims['appid']),
+          principalId: String(claims['oid']),
+        }),
+      );
     });
 }

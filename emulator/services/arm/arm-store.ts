@@ -1,6 +1,7 @@
 import type { CaseInsensitiveMap } from '../../core/case-insensitive-map.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { AddressRange, ExecutedStatement, PostgresServer } from '../../postgres/types.ts';
+import type { DirectoryClient } from '../entra/directory.ts';
 import { gatewayErrors } from './arm-errors.ts';
 import type { ServerPath } from './arm-request.ts';
 import type { Location } from './locations.ts';
@@ -25,6 +26,17 @@ export interface ResourceGroup {
   tags: Record<string, string> | undefined;
   managedBy: string | undefined;
   provisioningState: 'Succeeded' | 'Deleting';
+}
+
+/** A user-assigned managed identity. */
+export interface ManagedIdentity {
+  readonly subscriptionId: string;
+  readonly resourceGroup: string;
+  readonly name: string;
+  readonly location: Location;
+  tags: Record<string, string> | undefined;
+  /** Its client id, its service principal and its federated credentials. */
+  readonly client: DirectoryClient;
 }
 
 export interface FlexibleServer {
@@ -89,13 +101,14 @@ function groupKey(...parts: readonly string[]): string {
   return parts.join('/').toLowerCase();
 }
 
-/** The resource groups and servers of the emulated Azure. Names are compared without regard to case. */
+/** The resource groups, servers and managed identities of the emulated Azure. Names are compared without regard to case. */
 export class ArmStore {
   readonly subscriptionIds: readonly string[];
   /** Statements of deleted servers. */
   readonly deletedServerStatements: ExecutedStatement[] = [];
   readonly #groups = new Map<string, ResourceGroup>();
   readonly #servers = new Map<string, FlexibleServer>();
+  readonly #identities = new Map<string, ManagedIdentity>();
 
   constructor(subscriptionIds: readonly string[]) {
     this.subscriptionIds = subscriptionIds;
@@ -129,6 +142,25 @@ export class ArmStore {
 
   removeGroup(group: ResourceGroup): void {
     this.#groups.delete(groupKey(group.subscriptionId, group.name));
+  }
+
+  findIdentity(subscriptionId: string, group: string, name: string): ManagedIdentity | undefined {
+    return this.#identities.get(groupKey(subscriptionId, group, name));
+  }
+
+  listIdentities(subscriptionId: string, group: string): ManagedIdentity[] {
+    const key = groupKey(subscriptionId, group);
+    return [...this.#identities.values()].filter(
+      (identity) => groupKey(identity.subscriptionId, identity.resourceGroup) === key,
+    );
+  }
+
+  addIdentity(identity: ManagedIdentity): void {
+    this.#identities.set(groupKey(identity.subscriptionId, identity.resourceGroup, identity.name), identity);
+  }
+
+  removeIdentity(identity: ManagedIdentity): void {
+    this.#identities.delete(groupKey(identity.subscriptionId, identity.resourceGroup, identity.name));
   }
 
   /** Every server of every subscription, oldest first. */

@@ -10,7 +10,7 @@ function authenticateHeader(tenantId: string, description: string): Record<strin
   };
 }
 
-function toArmError(error: unknown, token: string, tenantId: string): ArmError {
+function toArmError(error: unknown, token: string, tenantId: string, audiences: readonly string[]): ArmError {
   if (error instanceof errors.JWTExpired) {
     const expiry = new Date(Number(error.payload.exp) * 1000).toISOString();
     const message = `The access token expiry UTC time '${expiry}' is earlier than current UTC time '${new Date().toISOString()}'.`;
@@ -23,7 +23,7 @@ function toArmError(error: unknown, token: string, tenantId: string): ArmError {
   if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'aud') {
     const message =
       `The access token has been obtained for wrong audience or resource '${String(decodeJwt(token).aud)}'. ` +
-      `It should exactly match with one of the allowed audiences '${ARM_AUDIENCES.join("','")}'.`;
+      `It should exactly match with one of the allowed audiences '${audiences.join("','")}'.`;
     return gatewayErrors.invalidToken(
       'InvalidAuthenticationTokenAudience',
       message,
@@ -40,10 +40,15 @@ function toArmError(error: unknown, token: string, tenantId: string): ArmError {
 
 /**
  * Check the access token of a request: signature, issuer, audience and time.
+ * @param audiences the resources that the service accepts tokens for
  * @returns the claims of the token.
  * @throws {ArmError} 401 AuthenticationFailed without a token, or 401 with a code for the invalid token.
  */
-export async function authenticate(request: HttpRequest, tokens: AccessTokenIssuer): Promise<JWTPayload> {
+export async function authenticate(
+  request: HttpRequest,
+  tokens: AccessTokenIssuer,
+  audiences: readonly string[] = ARM_AUDIENCES,
+): Promise<JWTPayload> {
   const { tenantId } = tokens.identity;
   const header = request.headers.authorization;
   const token = header === undefined ? undefined : /^Bearer\s+(\S+)$/i.exec(header)?.[1];
@@ -59,10 +64,10 @@ export async function authenticate(request: HttpRequest, tokens: AccessTokenIssu
     const { payload } = await jwtVerify(token, publicKey, {
       algorithms: ['RS256'],
       issuer: tokens.issuer,
-      audience: ARM_AUDIENCES.flatMap((audience) => [audience, `${audience}/`]),
+      audience: audiences.flatMap((audience) => [audience, `${audience}/`]),
     });
     return payload;
   } catch (error) {
-    throw toArmError(error, token, tenantId);
+    throw toArmError(error, token, tenantId, audiences);
   }
 }

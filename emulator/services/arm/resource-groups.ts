@@ -4,15 +4,20 @@ import { ArmError, gatewayErrors, providerErrors } from './arm-errors.ts';
 import { type ArmRequest, parseResourceBody, parseTags } from './arm-request.ts';
 import type { ResourceGroup } from './arm-store.ts';
 import { findLocation, REGION_NAMES } from './locations.ts';
+import { removeIdentities } from './managed-identities.ts';
 import { pagedResponse } from './paging.ts';
 import { destroyServer } from './server-lifecycle.ts';
 import { operationDurationMs, RETRY_AFTER_SECONDS, scaleRetryAfter } from './timing.ts';
 
 const type = 'Microsoft.Resources/resourceGroups';
 
+function groupScope({ subscriptionId, name }: ResourceGroup): string {
+  return `/subscriptions/${subscriptionId}/resourceGroups/${name}`;
+}
+
 function resourceGroupBody(group: ResourceGroup): JsonObject {
   return omitUndefined({
-    id: `/subscriptions/${group.subscriptionId}/resourceGroups/${group.name}`,
+    id: groupScope(group),
     name: group.name,
     type,
     location: group.location.name,
@@ -83,8 +88,16 @@ export const headResourceGroup: ArmHandler = ({ params }, { store }) => ({
   status: store.findGroup(params.subscription, params.group) ? 204 : 404,
 });
 
-export const listResourceGroups: ArmHandler = (call, { store, options }) =>
-  pagedResponse(call, store.listGroups(call.params.subscription), options.pageSize, resourceGroupBody);
+/** `GET`: the groups that the caller may read. */
+export const listResourceGroups: ArmHandler = (call, { store, options, accessControl }) => {
+  const groups = store.listGroups(call.params.subscription).filter((group) =>
+    accessControl.isAllowed(call.caller.principalId, {
+      action: 'Microsoft.Resources/subscriptions/resourceGroups/read',
+      scope: groupScope(group),
+    }),
+  );
+  return pagedResponse(call, groups, options.pageSize, resourceGroupBody);
+};
 
 /** `DELETE`: 202 with a Location to poll. Deletes the servers of the group too. */
 export const deleteResourceGroup: ArmHandler = (call, context) => {
@@ -97,6 +110,8 @@ export const deleteResourceGroup: ArmHandler = (call, context) => {
     await context.timers.sleep(operationDurationMs('deleteGroup', context.options.provisionMs));
     await Promise.all(servers.map((server) => destroyServer(server, context)));
     context.store.removeGroup(group);
+    removeIdentities(group, context);
+    context.accessControl.removeWithin(groupScope(group));
   });
   const { origin } = call.request.url;
   return {

@@ -4,6 +4,8 @@ import type { ArmContext } from './arm-context.ts';
 import { type ArmError, gatewayErrors } from './arm-errors.ts';
 import type { ArmRequest } from './arm-request.ts';
 import { ARM_ROUTES, type ArmRoute } from './arm-routes.ts';
+import { requiredPermission } from './required-permission.ts';
+import { REGISTERED_NAMESPACES } from './subscriptions.ts';
 
 interface RouteMatch {
   readonly route: ArmRoute;
@@ -37,7 +39,7 @@ function matchTemplate(
     if (part.startsWith('{')) params[part.slice(1, -1)] = segment;
     else if (part.toLowerCase() !== segment.toLowerCase()) return undefined;
   }
-  return { subscription: '', group: '', location: '', server: '', child: '', ...params };
+  return { subscription: '', group: '', location: '', server: '', identity: '', child: '', ...params };
 }
 
 function findRoute(segments: readonly string[]): RouteMatch | undefined {
@@ -59,7 +61,7 @@ function unknownPathError(segments: readonly string[], version: string): ArmErro
   const index = segments.findIndex((segment) => segment.toLowerCase() === 'providers');
   const namespace = segments[index + 1];
   if (index === -1 || namespace === undefined) return gatewayErrors.pathNotFound();
-  if (namespace.toLowerCase() !== 'microsoft.dbforpostgresql')
+  if (!REGISTERED_NAMESPACES.some((known) => known.toLowerCase() === namespace.toLowerCase()))
     return gatewayErrors.invalidNamespace(namespace);
   return gatewayErrors.invalidResourceType(resourceTypePath(segments, index), namespace, version);
 }
@@ -70,7 +72,8 @@ function checkServerExists({ params }: RouteMatch, { store }: ArmContext): void 
 }
 
 function resourceTypeName(route: ArmRoute): string {
-  return route.template.includes('/locations/') ? 'locations' : 'flexibleServers';
+  const [, afterProvider = ''] = route.template.split(/\/providers\/[^/]+\//);
+  return afterProvider.split('/')[0] ?? '';
 }
 
 /** The value of a query parameter, whose name is compared without regard to case. */
@@ -87,11 +90,27 @@ export function getSubscriptionId(request: HttpRequest): string {
   return first?.toLowerCase() === 'subscriptions' ? id.toLowerCase() : '';
 }
 
+/** @throws {ArmError} 403 AuthorizationFailed if no role of the caller permits the request. */
+function checkPermission(
+  method: string,
+  segments: readonly string[],
+  { accessControl }: ArmContext,
+  { clientId, principalId }: ArmRequest['caller'],
+): void {
+  const permission = requiredPermission(method, segments);
+  if (!permission || accessControl.isAllowed(principalId, permission)) return;
+  throw gatewayErrors.authorizationFailed(clientId, principalId, permission);
+}
+
 /**
  * Perform the checks that ARM performs for every path, then call the handler of the route.
- * @throws {ArmError} for an invalid api-version, subscription, path or method, and for the errors of the handler.
+ * @throws {ArmError} for an invalid api-version, subscription, path or method, for a missing role, and for the errors of the handler.
  */
-export async function routeRequest(request: HttpRequest, context: ArmContext): Promise<HttpResponse> {
+export async function routeRequest(
+  request: HttpRequest,
+  context: ArmContext,
+  caller: ArmRequest['caller'],
+): Promise<HttpResponse> {
   const segments = splitPath(request.url.pathname);
   const apiVersion = getQueryParameter(request, 'api-version');
   if (apiVersion === undefined || apiVersion === '') throw gatewayErrors.missingApiVersion();
@@ -100,10 +119,11 @@ export async function routeRequest(request: HttpRequest, context: ArmContext): P
   if (subscription !== '') context.store.checkSubscription(subscription);
   if (!found) throw unknownPathError(segments, apiVersion);
   checkApiVersion(apiVersion, found.route.family, resourceTypeName(found.route));
+  checkPermission(request.method, segments, context, caller);
   const handler = found.route.methods[request.method];
   if (!handler) {
     checkServerExists(found, context);
     throw gatewayErrors.methodNotAllowed(request.method);
   }
-  return handler({ request, apiVersion, params: found.params }, context);
+  return handler({ request, apiVersion, params: found.params, caller }, context);
 }

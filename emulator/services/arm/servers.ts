@@ -239,11 +239,18 @@ export const getServer: ArmHandler = (call, { store }) => {
   return { status: 200, headers: COMPRESSIBLE_HEADERS, body: serverBody(server, call.apiVersion) };
 };
 
-/** The servers of the subscription, or of the group in the path. */
-export const listServers: ArmHandler = (call, { store, options }) => {
+/** The servers of the subscription that the caller may read, or of the group in the path. */
+export const listServers: ArmHandler = (call, { store, options, accessControl }) => {
   const { subscription, group } = call.params;
   if (group !== '') store.getGroup(subscription, group);
-  const servers = store.listServers(subscription, group === '' ? undefined : group).filter(isVisible);
+  const servers = store.listServers(subscription, group === '' ? undefined : group).filter(
+    (server) =>
+      isVisible(server) &&
+      accessControl.isAllowed(call.caller.principalId, {
+        action: 'Microsoft.DBforPostgreSQL/flexibleServers/read',
+        scope: `/subscriptions/${server.subscriptionId}/resourceGroups/${server.resourceGroup}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${server.name}`,
+      }),
+  );
   return pagedResponse(call, servers, options.pageSize, (server) => serverBody(server, call.apiVersion));
 };
 

@@ -24,8 +24,11 @@ function allSubscriptionBodies({ store, tenantId }: ArmContext): JsonObject[] {
   return store.subscriptionIds.map((id, index) => subscriptionBody(id, index, tenantId));
 }
 
-export const listSubscriptions: ArmHandler = (_call, context) => {
-  const value = allSubscriptionBodies(context);
+/** `GET`: the subscriptions in which the caller has a role, on the subscription or on anything in it. */
+export const listSubscriptions: ArmHandler = ({ caller }, context) => {
+  const value = allSubscriptionBodies(context).filter(({ id }) =>
+    context.accessControl.hasRoleWithin(caller.principalId, String(id)),
+  );
   return { status: 200, body: { value, count: { type: 'Total', value: value.length } } };
 };
 
@@ -66,23 +69,33 @@ export const listLocations: ArmHandler = (call) => ({
   },
 });
 
-/** `GET` of a provider, or `POST …/register`. Only the PostgreSQL provider exists, and it is registered. */
+/** The resource providers that the emulator has. All of them are registered. */
+export const REGISTERED_NAMESPACES = [
+  'Microsoft.DBforPostgreSQL',
+  'Microsoft.ManagedIdentity',
+  'Microsoft.Authorization',
+];
+
+/** `GET` of a provider, or `POST …/register`. */
 export const getProvider: ArmHandler = (call) => {
-  const namespace = 'Microsoft.DBforPostgreSQL';
   const { child, subscription: id } = call.params;
-  if (child.toLowerCase() !== namespace.toLowerCase()) throw gatewayErrors.invalidNamespace(child);
+  const namespace = REGISTERED_NAMESPACES.find((known) => known.toLowerCase() === child.toLowerCase());
+  if (namespace === undefined) throw gatewayErrors.invalidNamespace(child);
+  const isPostgres = namespace === 'Microsoft.DBforPostgreSQL';
   return {
     status: 200,
     body: {
       id: `/subscriptions/${id}/providers/${namespace}`,
       namespace,
-      resourceTypes: [
-        {
-          resourceType: 'flexibleServers',
-          locations: REGION_NAMES.map((name) => findLocation(name)?.displayName),
-          apiVersions: ['2025-08-01', '2024-08-01', '2022-12-01', '2021-06-01'],
-        },
-      ],
+      resourceTypes: !isPostgres
+        ? []
+        : [
+            {
+              resourceType: 'flexibleServers',
+              locations: REGION_NAMES.map((name) => findLocation(name)?.displayName),
+              apiVersions: ['2025-08-01', '2024-08-01', '2022-12-01', '2021-06-01'],
+            },
+          ],
       registrationState: 'Registered',
       registrationPolicy: 'RegistrationRequired',
     },

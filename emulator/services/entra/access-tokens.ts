@@ -25,6 +25,8 @@ export class AccessTokenIssuer {
   readonly key: SigningKey;
   readonly identity: EmulatorIdentity;
   readonly lifetimeSeconds: number;
+  /** The resources of Microsoft Graph. The emulated one has its own address, which clients take as its resource. */
+  readonly graphAudiences: string[] = ['https://graph.microsoft.com'];
 
   constructor(key: SigningKey, identity: EmulatorIdentity, lifetimeSeconds: number) {
     this.key = key;
@@ -36,9 +38,17 @@ export class AccessTokenIssuer {
     return `https://sts.windows.net/${this.identity.tenantId}/`;
   }
 
-  /** A token of the application for this audience. */
-  issue(audience: string): Promise<string> {
-    const { tenantId, clientId, objectId } = this.identity;
+  /** The audience of a token for this resource of ARM or of Microsoft Graph, or undefined for an unknown resource. */
+  parseAudience(resource: string): string | undefined {
+    return this.graphAudiences.includes(resource.replace(/\/$/, '')) ? resource : parseArmAudience(resource);
+  }
+
+  /** A token for this audience, of the first application unless another principal is given. */
+  issue(
+    audience: string,
+    { clientId, objectId }: Pick<EmulatorIdentity, 'clientId' | 'objectId'> = this.identity,
+  ): Promise<string> {
+    const { tenantId } = this.identity;
     const now = nowInSeconds();
     return this.key.sign({
       aud: audience,

@@ -1,7 +1,7 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { SigningKey } from '../../core/signing-key.ts';
+import type { DirectoryClient } from './directory.ts';
 import { EntraError } from './entra-errors.ts';
-import type { FederatedCredentials } from './federated-credentials.ts';
 
 function toEntraError(error: unknown, clientId: string): EntraError {
   if (error instanceof errors.JWTExpired) {
@@ -39,15 +39,15 @@ async function checkSignatureAndTime(assertion: string, key: SigningKey, clientI
 export async function checkAssertion(
   assertion: string,
   key: SigningKey,
-  clientId: string,
-  federatedCredentials: FederatedCredentials,
+  client: DirectoryClient,
 ): Promise<void> {
+  const { clientId } = client;
   let claims: JWTPayload;
   try {
     claims = decodeJwt(assertion);
   } catch (error) {
     throw toEntraError(error, clientId);
   }
-  federatedCredentials.check(claims);
+  client.checkAssertion(claims);
   await checkSignatureAndTime(assertion, key, clientId);
 }

@@ -37,7 +37,28 @@ function toCredential(value: unknown): FederatedCredential | undefined {
     : { issuer: first, subject: second, audience: third };
 }
 
-/** The federated credentials of the application. */
+/**
+ * Entra compares issuer, audience and subject exactly, and knows no wildcards.
+ * @throws {EntraError} AADSTS700211, 700212, 700213 or 7002138 if no candidate matches the assertion
+ */
+export function matchCredential(candidates: readonly FederatedCredential[], claims: JWTPayload): void {
+  const [issuer, audience, subject] = [String(claims.iss), String(claims.aud), String(claims.sub)];
+  const byIssuer = candidates.filter((each) => each.issuer === issuer);
+  if (byIssuer.length === 0) throw noMatch(700_211, 'issuer', issuer);
+  const byAudience = byIssuer.filter((each) => each.audience === audience);
+  if (byAudience.length === 0) throw noMatch(700_212, 'audience', audience);
+  if (byAudience.some((each) => each.subject === subject)) return;
+  if (byAudience.some((each) => each.subject.toLowerCase() === subject.toLowerCase()))
+    throw noMatch(
+      7_002_138,
+      'subject',
+      subject,
+      'The subject matches with case-insensitive comparison, but not with case-sensitive comparison. ',
+    );
+  throw noMatch(700_213, 'subject', subject);
+}
+
+/** The federated credentials of the application that every emulator has. */
 export class FederatedCredentials {
   readonly #trustedRepositories: readonly string[];
   #registered: readonly FederatedCredential[] | undefined;
@@ -55,23 +76,9 @@ export class FederatedCredentials {
     return true;
   }
 
-  /** @throws {EntraError} AADSTS700211, 700212, 700213 or 7002138 */
-  check(claims: JWTPayload): void {
-    const [issuer, audience, subject] = [String(claims.iss), String(claims.aud), String(claims.sub)];
-    const candidates = this.#registered ?? this.#defaultsFor(subject);
-    const byIssuer = candidates.filter((each) => each.issuer === issuer);
-    if (byIssuer.length === 0) throw noMatch(700_211, 'issuer', issuer);
-    const byAudience = byIssuer.filter((each) => each.audience === audience);
-    if (byAudience.length === 0) throw noMatch(700_212, 'audience', audience);
-    if (byAudience.some((each) => each.subject === subject)) return;
-    if (byAudience.some((each) => each.subject.toLowerCase() === subject.toLowerCase()))
-      throw noMatch(
-        7_002_138,
-        'subject',
-        subject,
-        'The subject matches with case-insensitive comparison, but not with case-sensitive comparison. ',
-      );
-    throw noMatch(700_213, 'subject', subject);
+  /** What an assertion with this subject is compared with. */
+  candidatesFor(subject: string): readonly FederatedCredential[] {
+    return this.#registered ?? this.#defaultsFor(subject);
   }
 
   /** What would be registered for this subject if every subject of the trusted repositories were. */

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { HttpRequest, HttpResponse } from '../../core/http-types.ts';
 import type { EmulatorIdentity } from '../../core/identity.ts';
 import type { SigningKey } from '../../core/signing-key.ts';
-import { type AccessTokenIssuer, parseArmAudience } from './access-tokens.ts';
+import type { AccessTokenIssuer } from './access-tokens.ts';
 import { checkAssertion } from './client-assertion.ts';
+import type { Directory, DirectoryClient } from './directory.ts';
 import { EntraError } from './entra-errors.ts';
-import type { FederatedCredentials } from './federated-credentials.ts';
 
 const JWT_BEARER_ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
@@ -19,9 +19,10 @@ function requireParameter(form: URLSearchParams, name: string): string {
   );
 }
 
-function checkApplication(form: URLSearchParams, identity: EmulatorIdentity): void {
+function findClient(form: URLSearchParams, directory: Directory): DirectoryClient {
   const clientId = requireParameter(form, 'client_id');
-  if (clientId.toLowerCase() === identity.clientId) return;
+  const client = directory.find(clientId);
+  if (client) return client;
   throw new EntraError(
     'unauthorized_client',
     700016,
@@ -31,7 +32,7 @@ function checkApplication(form: URLSearchParams, identity: EmulatorIdentity): vo
   );
 }
 
-function parseAudience(form: URLSearchParams): string {
+function parseAudience(form: URLSearchParams, tokens: AccessTokenIssuer): string {
   const scope = requireParameter(form, 'scope')
     .split(' ')
     .filter((part) => part.includes('/'))
@@ -44,7 +45,7 @@ function parseAudience(form: URLSearchParams): string {
         '/.default suffixed to the resource identifier (application ID URI).',
     );
   }
-  const audience = parseArmAudience(scope.slice(0, -'/.default'.length));
+  const audience = tokens.parseAudience(scope.slice(0, -'/.default'.length));
   if (audience !== undefined) return audience;
   throw new EntraError(
     'invalid_resource',
@@ -57,12 +58,13 @@ function parseAudience(form: URLSearchParams): string {
 
 async function checkCredential(
   form: URLSearchParams,
-  { identity, gitHubKey, federatedCredentials }: TokenEndpointContext,
+  client: DirectoryClient,
+  { gitHubKey }: TokenEndpointContext,
 ): Promise<void> {
   const secret = form.get('client_secret');
   const assertion = form.get('client_assertion');
   if (assertion !== null && form.get('client_assertion_type') === JWT_BEARER_ASSERTION_TYPE) {
-    return checkAssertion(assertion, gitHubKey, identity.clientId, federatedCredentials);
+    return checkAssertion(assertion, gitHubKey, client);
   }
   if (secret === null) {
     throw new EntraError(
@@ -71,14 +73,22 @@ async function checkCredential(
       "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
     );
   }
-  if (secret !== identity.clientSecret) {
+  if (!client.secrets.has(secret)) {
     throw new EntraError(
       'invalid_client',
       7000215,
       'Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, ' +
-        `not the client secret ID, for a secret added to app '${identity.clientId}'.`,
+        `not the client secret ID, for a secret added to app '${client.clientId}'.`,
     );
   }
+}
+
+function missingPrincipal(clientId: string, tenantId: string): EntraError {
+  return new EntraError(
+    'unauthorized_client',
+    7000229,
+    `The client application ${clientId} is missing service principal in the tenant ${tenantId}.`,
+  );
 }
 
 function checkGrant(form: URLSearchParams): void {
@@ -106,7 +116,7 @@ export interface TokenEndpointContext {
   readonly identity: EmulatorIdentity;
   /** The key that signs GitHub's OIDC tokens. */
   readonly gitHubKey: SigningKey;
-  readonly federatedCredentials: FederatedCredentials;
+  readonly directory: Directory;
   readonly tokens: AccessTokenIssuer;
 }
 
@@ -119,16 +129,18 @@ export async function handleTokenRequest(
   tenant: string,
   endpoint: TokenEndpointContext,
 ): Promise<HttpResponse> {
-  const { identity, tokens } = endpoint;
+  const { identity, directory, tokens } = endpoint;
   const form = new URLSearchParams(request.bodyText);
   try {
     checkTenant(tenant, identity);
     checkGrant(form);
-    checkApplication(form, identity);
-    const audience = parseAudience(form);
-    await checkCredential(form, endpoint);
+    const client = findClient(form, directory);
+    const audience = parseAudience(form, tokens);
+    await checkCredential(form, client, endpoint);
+    const { clientId, principalId } = client;
+    if (principalId === undefined) throw missingPrincipal(clientId, identity.tenantId);
     const { lifetimeSeconds } = tokens;
-    const access_token = await tokens.issue(audience);
+    const access_token = await tokens.issue(audience, { clientId, objectId: principalId });
     return {
       status: 200,
       body: {
