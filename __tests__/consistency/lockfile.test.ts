@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findLockfileErrors } from '../../scripts/check-lock.ts';
+import { exampleLockfile } from '../../scripts/example-lock.ts';
 import { repositoryRoot } from '../helpers/root.ts';
 
 const sha512 = 'sha512-AAAA';
@@ -34,6 +35,13 @@ describe('every downloaded package is pinned by its content', () => {
   });
 });
 
+test('the lockfile of examples/relecloud has the versions of package-lock.json (otherwise run `npm run example-lock`)', () => {
+  const read = (path: string) => readFileSync(join(repositoryRoot, path), 'utf8');
+  expect(read('examples/relecloud/package-lock.json')).toBe(
+    exampleLockfile(JSON.parse(read('package-lock.json'))),
+  );
+});
+
 describe('every action of another repository is pinned by its content', () => {
   const files = globSync(['.github/workflows/*.yml', 'examples/*.yml', 'README.md', 'docs/*.md'], {
     cwd: repositoryRoot,
@@ -49,7 +57,7 @@ describe('every action of another repository is pinned by its content', () => {
 
   test('workflows, examples and documentation use a full commit id', () => {
     expect(uses.length).toBeGreaterThan(10);
-    const pinned = /^(\.\/.*|OWNER\/azure-postgresql-action@FULL_COMMIT_SHA|[^@]+@[0-9a-f]{40})$/;
+    const pinned = /^(\.\/.*|OWNER\/azure-postgresql-action@(v1|FULL_COMMIT_SHA)|[^@]+@[0-9a-f]{40})$/;
     expect(uses.filter(({ action }) => !pinned.test(action))).toEqual([]);
   });
 });
