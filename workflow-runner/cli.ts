@@ -35,8 +35,8 @@ The exit code is 0 if every job succeeded or was skipped, post steps included.
   --no-emulator        runs without an emulator, for workflows that do not use Azure
   --no-host-names      gives servers of a new emulator addresses instead of host names, for programs that use
                        neither Node.js nor libpq (see workflow-runner/README.md)
-  --workspace FOLDER   the project that actions/checkout copies to a new workspace (by default for
-                       examples/NAME.yml: examples/NAME if it exists, otherwise examples/relecloud)
+  --workspace FOLDER   the project that actions/checkout copies to a new workspace (by default that of the
+                       example: examples/relecloud or examples/django; for other workflows this repository)
   --latency, --provision, --firewall-delay, --blocked, --retry-after, --password-storage
                        options of a new emulator, see 'npm run emulator -- --help'
   --help               prints this text`;

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 
 /** What a repository has under Settings → Secrets and variables → Actions. */
@@ -47,14 +46,15 @@ export function machineEnvironment(env: Readonly<Record<string, string>>): Recor
   };
 }
 
+/** The projects of the examples that do not run in examples/relecloud. */
+const PROJECTS: Readonly<Record<string, string>> = { 'django.yml': 'django' };
+
 /**
- * The project in which a workflow of examples/ runs: the folder examples/NAME of examples/NAME.yml if it exists, otherwise
- * examples/relecloud. Other workflows run in a copy of this repository.
+ * The folder of the project in which a workflow of examples/ runs. Other workflows run in a copy of this repository.
  * @param root the folder of this repository.
  */
 export function exampleProject(root: string, file: string): string {
   const examples = join(root, 'examples');
   if (dirname(resolve(file)) !== examples) return root;
-  const project = join(examples, basename(file).replace(/\.ya?ml$/, ''));
-  return existsSync(project) ? project : join(examples, 'relecloud');
+  return join(examples, PROJECTS[basename(file)] ?? 'relecloud');
 }
