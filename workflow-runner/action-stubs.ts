@@ -67,7 +67,7 @@ const ACTION_STUBS: Readonly<Record<string, ActionStub>> = {
   'actions/setup-python': setupPython,
 };
 
-/** The stub for `owner/name@ref`, which does on this machine what the action does on GitHub's; undefined if there is none. */
+/** The stub for `owner/name@ref`, which replaces the action on this machine; undefined if there is none. */
 export function findActionStub(uses: string): ActionStub | undefined {
   return ACTION_STUBS[uses.split('@')[0]?.toLowerCase() ?? ''];
 }

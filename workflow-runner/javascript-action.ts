@@ -193,8 +193,8 @@ function planPostStep(
 }
 
 /**
- * Plans a step with a JavaScript action, which is in `directory`. Its post step is registered before main starts, so it runs regardless of how main
- * ends. As in GitHub's runner, post evaluates the inputs and the environment again.
+ * Plans a step with the JavaScript action in `directory`. Its post step is registered before main starts, so it runs
+ * regardless of how main ends. As in GitHub's runner, post evaluates the inputs and the environment again.
  */
 export function planJavaScriptAction(job: JobState, step: WorkflowStep, directory: string): PlannedStep {
   const state = new Map<string, string>();
