@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, fetch } from 'undici';
-import { exampleValues } from '../workflow-runner/cli.ts';
 import {
   type EmulatorProcess,
   startEmulatorProcess,
   stopEmulator,
 } from '../workflow-runner/emulator-process.ts';
+import { exampleProject, exampleValues, machineEnvironment } from '../workflow-runner/example-project.ts';
 import { createGitHubControl, type RunResult, runWorkflow } from '../workflow-runner/run-workflow.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -52,11 +52,12 @@ class Emulation {
    */
   async run(workflow: string, event: 'push' | 'schedule' | number): Promise<RunResult> {
     const { env, clientSecret } = this.#emulator;
+    const file = join(root, 'examples', workflow);
     const result = await runWorkflow({
-      file: join(root, 'examples', workflow),
-      workspace: root,
+      file,
+      repository: exampleProject(root, file),
       ...(typeof event === 'number' ? { event: this.#writeEvent(event) } : { eventName: event }),
-      env,
+      env: machineEnvironment(env),
       useColor: true,
       gitHub: createGitHubControl(this.#emulator),
       ...exampleValues(env, clientSecret),

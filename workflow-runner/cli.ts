@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -10,7 +9,16 @@ import {
   startEmulatorProcess,
   stopEmulator,
 } from './emulator-process.ts';
-import { checkWorkflow, createGitHubControl, runWorkflow, WorkflowError } from './run-workflow.ts';
+import { exampleProject, exampleValues, machineEnvironment } from './example-project.ts';
+import { changedGitHubTexts, readGitHubTexts } from './github-report.ts';
+import {
+  checkWorkflow,
+  createGitHubControl,
+  type GitHubControl,
+  type RunResult,
+  runWorkflow,
+  WorkflowError,
+} from './run-workflow.ts';
 
 const USAGE = `Usage: npm start -- [FILE.yml] [options]
 
@@ -27,7 +35,8 @@ The exit code is 0 if every job succeeded or was skipped, post steps included.
   --no-emulator        runs without an emulator, for workflows that do not use Azure
   --no-host-names      gives servers of a new emulator addresses instead of host names, for programs that use
                        neither Node.js nor libpq (see workflow-runner/README.md)
-  --workspace FOLDER   the checkout in which the steps run (by default this project)
+  --workspace FOLDER   the project that actions/checkout copies to a new workspace (by default that of the
+                       example: examples/relecloud or examples/django; for other workflows this repository)
   --latency, --provision, --firewall-delay, --blocked, --retry-after, --password-storage
                        options of a new emulator, see 'npm run emulator -- --help'
   --help               prints this text`;
@@ -40,36 +49,6 @@ const EMULATOR_FLAGS = [
   'retry-after',
   'password-storage',
 ] as const;
-
-/** What a repository has under Settings → Secrets and variables → Actions. */
-export interface ExampleValues {
-  readonly secrets: Readonly<Record<string, string>>;
-  readonly vars: Readonly<Record<string, string>>;
-}
-
-const VARIABLE_NAMES = ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_SUBSCRIPTION_ID'];
-
-/**
- * The secrets and variables that the workflows in examples/ need.
- * @param env the emulator's `env`, which has the ids of the application; empty without an emulator.
- * @param clientSecret signs in the same application without OIDC.
- */
-export function exampleValues(
-  env: Readonly<Record<string, string>>,
-  clientSecret: string | undefined,
-): ExampleValues {
-  return {
-    secrets: {
-      DB_ADMIN_PASSWORD: 'VerySecurePassword!1',
-      // The same in every run, so that the roles of an emulator started with --keep keep their passwords.
-      DB_APP_PASSWORD_KEY: createHash('sha256').update('the examples’ key').digest('base64'),
-      ...(clientSecret === undefined ? {} : { AZURE_CLIENT_SECRET: clientSecret }),
-    },
-    vars: Object.fromEntries(
-      VARIABLE_NAMES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
-    ),
-  };
-}
 
 class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -181,22 +160,36 @@ async function runFile(root: string, values: Arguments, file: string): Promise<0
   await checkWorkflow(source);
   const emulator = await findOrStartEmulator(root, values);
   try {
-    const examples = exampleValues(emulator?.env ?? {}, emulator?.clientSecret);
-    const result = await runWorkflow({
-      ...source,
-      workspace: values.workspace ?? root,
-      env: { ...emulator?.env, ...overrides.env },
-      secrets: { ...examples.secrets, ...overrides.secrets },
-      vars: { ...examples.vars, ...overrides.vars },
-      write: (line) => console.log(line),
-      useColor: process.stdout.isTTY,
-      cancellation,
-      gitHub: emulator && createGitHubControl(emulator),
-    });
+    const env = emulator?.env ?? {};
+    const examples = exampleValues(env, emulator?.clientSecret);
+    const gitHub = emulator && createGitHubControl(emulator);
+    const run = () =>
+      runWorkflow({
+        ...source,
+        repository: values.workspace ?? exampleProject(root, file),
+        env: { ...machineEnvironment(env), ...overrides.env },
+        secrets: { ...examples.secrets, ...overrides.secrets },
+        vars: { ...examples.vars, ...overrides.vars },
+        write: (line) => console.log(line),
+        useColor: process.stdout.isTTY,
+        cancellation,
+        gitHub,
+      });
+    const result = await (gitHub === undefined ? run() : runAndReport(gitHub, run));
     return result.exitCode;
   } finally {
     if (emulator !== undefined) await releaseEmulator(root, emulator, values.keep);
   }
+}
+
+/** Runs a workflow, and prints the comments and issues that it has written, which GitHub would show on its own pages. */
+async function runAndReport(gitHub: GitHubControl, run: () => Promise<RunResult>): Promise<RunResult> {
+  const before = readGitHubTexts(await gitHub.readState());
+  const result = await run();
+  for (const text of changedGitHubTexts(before, readGitHubTexts(await gitHub.readState())))
+    console.log(`\n${text}`);
+  console.log('\nAll hosts, addresses and ids are made up: this run used the emulated Azure and GitHub.');
+  return result;
 }
 
 async function main(): Promise<0 | 1 | 2> {

@@ -7,11 +7,16 @@ import { exampleRepository } from '../emulator/services/github/accounts.ts';
 import type { RunEvent } from './event.ts';
 import type { Workflow } from './workflow.ts';
 
-/** The folders of a run: the checkout, and temporary ones that are removed after the run. */
+/** The folders of a run. All but the last two, and an existing checkout, are removed after the run. */
 export interface RunnerFolders {
+  /** Where the steps run; empty at the start, as on GitHub, unless it is an existing checkout. */
   readonly workspace: string;
   readonly temporary: string;
   readonly toolCache: string;
+  /** What actions/checkout copies to the workspace; undefined if the workspace is an existing checkout. */
+  readonly repository: string | undefined;
+  /** The folder of the action of this repository. */
+  readonly action: string;
 }
 
 function headCommit(workspace: string): string {
@@ -61,7 +66,7 @@ export function createGitHubContext(
   const sender = asObject(event.payload['sender']);
   const { ref, headRef, baseRef } = gitReferences(event);
   const apiUrl = endpoints['GITHUB_API_URL'] ?? 'https://api.github.com';
-  const sha = headCommit(folders.workspace);
+  const sha = headCommit(folders.repository ?? folders.workspace);
   const actor = asString(sender['login']) ?? 'octocat';
   return {
     actor,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { isJsonObject, type JsonObject } from '../emulator/core/json.ts';
+import { asObject, isJsonObject, type JsonObject } from '../emulator/core/json.ts';
 import { EmulatorError } from './emulator-process.ts';
 import type { RunEvent } from './event.ts';
 import type { Permissions } from './permissions.ts';
@@ -27,8 +27,14 @@ export interface GitHubChange {
   readonly tokens?: Readonly<Record<string, TokenChange>>;
 }
 
-/** Sets runs, pull requests and tokens in the emulated GitHub, which GitHub itself knows already. */
+/** Reads and changes the state of the emulated GitHub. */
 export interface GitHubControl {
+  /**
+   * The response of `GET control/state`, without servers.
+   * @throws {EmulatorError} if the emulator cannot be reached.
+   */
+  readState(): Promise<JsonObject>;
+  /** Sets runs, pull requests and tokens, which GitHub itself knows already. */
   /** @throws {EmulatorError} if the emulator rejects the change or cannot be reached. */
   patchState(change: GitHubChange): Promise<void>;
 }
@@ -38,15 +44,17 @@ interface HttpResult {
   readonly text: string;
 }
 
-function sendPatch(url: string, ca: string, body: string): Promise<HttpResult> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'Content-Type': 'application/json' };
-    const outgoing = request(url, { method: 'PATCH', ca, headers, agent: false }, (incoming) => {
-      text(incoming).then((body) => resolve({ status: incoming.statusCode ?? 0, text: body }), reject);
-    });
-    outgoing.on('error', reject);
-    outgoing.end(body);
+function send(method: 'GET' | 'PATCH', url: string, ca: string, body = ''): Promise<HttpResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<HttpResult>();
+  const headers = { 'Content-Type': 'application/json' };
+  const outgoing = request(url, { method, ca, headers, agent: false }, (incoming) => {
+    text(incoming).then((body) => resolve({ status: incoming.statusCode ?? 0, text: body }), reject);
   });
+  outgoing.on('error', (error) =>
+    reject(new EmulatorError(`The emulated GitHub cannot be reached: ${String(error)}`)),
+  );
+  outgoing.end(body);
+  return promise;
 }
 
 /**
@@ -57,13 +65,13 @@ export function createGitHubControl(emulator: {
   readonly control: string;
   readonly ca: string;
 }): GitHubControl {
+  const url = `${emulator.control}/state`;
+  const readCa = () => readFileSync(emulator.ca, 'utf8');
   return {
+    // No server has the empty name.
+    readState: async () => asObject(JSON.parse((await send('GET', `${url}?server=`, readCa())).text)),
     patchState: async (change) => {
-      const url = `${emulator.control}/state`;
-      const ca = readFileSync(emulator.ca, 'utf8');
-      const response = await sendPatch(url, ca, JSON.stringify(change)).catch((error: unknown) => {
-        throw new EmulatorError(`The emulated GitHub cannot be reached: ${String(error)}`);
-      });
+      const response = await send('PATCH', url, readCa(), JSON.stringify(change));
       if (response.status === 200) return;
       throw new EmulatorError(`The emulated GitHub rejected a change of its state: ${response.text}`);
     },

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { ActionTemplate } from '@actions/workflow-parser/actions/action-template';
 import { evaluateMapping, evaluateString } from './expressions.ts';
 import { type JobState, type PlannedStep, type StepContext, StepError } from './job-state.ts';
@@ -134,6 +134,7 @@ function actionVariables(
 
 /** The `main` or `post` of an action. */
 interface ScriptStep {
+  readonly stage: PlannedStep['stage'];
   readonly step: WorkflowStep;
   readonly manifest: ActionManifest;
   /** Path of the script, relative to the action's folder. */
@@ -142,7 +143,7 @@ interface ScriptStep {
 }
 
 async function runScript(
-  { step, manifest, script, state }: ScriptStep,
+  { stage, step, manifest, script, state }: ScriptStep,
   context: StepContext,
 ): Promise<boolean> {
   const { run } = context.job;
@@ -153,9 +154,12 @@ async function runScript(
     );
   }
   const given = evaluateMapping(step.with, context.evaluator);
-  warnAboutInputs(Object.keys(given), manifest, context);
   const inputs = applyDefaults(given, manifest, context);
-  logInputs(step, inputs, context);
+  // As in GitHub's log, the post step does not repeat the inputs.
+  if (stage === 'main') {
+    warnAboutInputs(Object.keys(given), manifest, context);
+    logInputs(step, inputs, context);
+  }
   const exitCode = await runProcess({
     file: process.execPath,
     args: [file],
@@ -184,17 +188,16 @@ function planPostStep(
     title: (evaluator) => `Post ${stepTitle(step)(evaluator)}`,
     condition: manifest.postIf,
     state,
-    execute: (context) => runScript({ step, manifest, script, state }, context),
+    execute: (context) => runScript({ stage: 'post', step, manifest, script, state }, context),
   };
 }
 
 /**
- * Plans a step with `uses: ./path`. Its post step is registered before main starts, so it runs regardless of how main
- * ends. As in GitHub's runner, post evaluates the inputs and the environment again.
+ * Plans a step with the JavaScript action in `directory`. Its post step is registered before main starts, so it runs
+ * regardless of how main ends. As in GitHub's runner, post evaluates the inputs and the environment again.
  */
-export function planJavaScriptAction(job: JobState, step: WorkflowStep): PlannedStep {
+export function planJavaScriptAction(job: JobState, step: WorkflowStep, directory: string): PlannedStep {
   const state = new Map<string, string>();
-  const directory = resolve(job.run.folders.workspace, step.uses ?? '.');
   return {
     step,
     stage: 'main',
@@ -210,7 +213,7 @@ export function planJavaScriptAction(job: JobState, step: WorkflowStep): Planned
         );
       }
       if (manifest.post !== undefined) job.postSteps.push(planPostStep(step, manifest, manifest.post, state));
-      return runScript({ step, manifest, script: manifest.main, state }, context);
+      return runScript({ stage: 'main', step, manifest, script: manifest.main, state }, context);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { findActionStub, isLocalAction } from './action-stubs.ts';
+import { findActionFolder, findActionStub } from './action-stubs.ts';
 import {
   ExpressionEvaluator,
   evaluateMapping,
@@ -31,17 +31,21 @@ function planActionStub(job: JobState, step: WorkflowStep, uses: string): Planne
     condition: step.condition,
     state: new Map(),
     execute: async () => {
-      const stub = findActionStub(uses, job.run.folders.workspace);
-      if (stub?.path !== undefined) job.addPath(stub.path);
-      job.run.log.print(stub?.message ?? '');
-      return stub !== undefined;
+      const { folders, log, machineVariables: variables } = job.run;
+      const result = await findActionStub(uses)?.({ folders, variables });
+      if (result?.path !== undefined) job.addPath(result.path);
+      log.print(result?.message ?? '');
+      return result !== undefined;
     },
   };
 }
 
 function planStep(job: JobState, step: WorkflowStep): PlannedStep {
   if (step.uses === undefined) return planShellStep(step);
-  return isLocalAction(step.uses) ? planJavaScriptAction(job, step) : planActionStub(job, step, step.uses);
+  const folder = findActionFolder(step.uses, job.run.folders);
+  return folder === undefined
+    ? planActionStub(job, step, step.uses)
+    : planJavaScriptAction(job, step, folder);
 }
 
 // GitHub drops an output that contains a masked value, with a warning: secrets do not pass between jobs this way.

@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { asObject } from '../emulator/core/json.ts';
+import { basename, join, resolve } from 'node:path';
+import { asObject, asString } from '../emulator/core/json.ts';
+import { exampleRepository } from '../emulator/services/github/accounts.ts';
 import {
   createGitHubContext,
   createRunnerContext,
@@ -27,8 +28,12 @@ export { WorkflowError } from './workflow.ts';
 export interface RunOptions {
   /** Path of the workflow file. */
   readonly file: string;
-  /** The checkout: `./` in `uses:`, and GITHUB_WORKSPACE. */
-  readonly workspace: string;
+  /** A project, which actions/checkout copies to a new and empty workspace. */
+  readonly repository?: string | undefined;
+  /** An existing checkout in which the steps run, instead of a new workspace. */
+  readonly workspace?: string | undefined;
+  /** The folder of `OWNER/azure-postgresql-action`, with its action.yml; by default this repository. */
+  readonly action?: string | undefined;
   /** Path of a file with the event's payload as JSON, see `readEvent`. */
   readonly event?: string | undefined;
   /** The event's name; by default it is derived from the payload. */
@@ -80,13 +85,29 @@ function dispatchInputs(workflow: Workflow, event: RunEvent): Record<string, unk
   return event.name === 'workflow_dispatch' ? { ...inputs, ...asObject(event.payload['inputs']) } : {};
 }
 
-async function createFolders(workspace: string): Promise<RunnerFolders & { readonly root: string }> {
+const ownRepository = join(import.meta.dirname, '..');
+
+async function createFolders(
+  options: RunOptions,
+  event: RunEvent,
+): Promise<RunnerFolders & { readonly root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'runner-'));
+  // As on GitHub, the workspace and the folder around it have the repository's name.
+  const name = basename(asString(asObject(event.payload['repository'])['name']) ?? exampleRepository.name);
+  const newWorkspace = join(root, name, name);
   const temporary = join(root, '_temp');
   const toolCache = join(root, '_tool');
   await mkdir(join(temporary, '_github_workflow'), { recursive: true });
   await mkdir(toolCache);
-  return { root, workspace: resolve(workspace), temporary, toolCache };
+  await mkdir(newWorkspace, { recursive: true });
+  return {
+    root,
+    workspace: options.workspace === undefined ? newWorkspace : resolve(options.workspace),
+    temporary,
+    toolCache,
+    repository: options.workspace === undefined ? resolve(options.repository ?? ownRepository) : undefined,
+    action: resolve(options.action ?? ownRepository),
+  };
 }
 
 async function createRun(
@@ -190,7 +211,7 @@ export async function checkWorkflow(
 }
 
 /**
- * Runs a workflow file as GitHub's runner does, on this machine and in an existing checkout.
+ * Runs a workflow file as GitHub's runner does, on this machine.
  * @throws {WorkflowError} if the workflow or the event has an error; then no step has run.
  */
 export async function runWorkflow(options: RunOptions): Promise<RunResult> {
@@ -203,7 +224,7 @@ export async function runWorkflow(options: RunOptions): Promise<RunResult> {
     options.write?.(line);
   };
   const log = new RunLog(write, masker, options.useColor ?? false);
-  const folders = await createFolders(options.workspace);
+  const folders = await createFolders(options, event);
   const removeFolders = () => rmSync(folders.root, { recursive: true, force: true });
   // process.exit, after a second Ctrl-C, skips 'finally'.
   process.on('exit', removeFolders);

@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findLockfileErrors } from '../../scripts/check-lock.ts';
+import { exampleLockfile } from '../../scripts/example-lock.ts';
 import { repositoryRoot } from '../helpers/root.ts';
 
 const sha512 = 'sha512-AAAA';
@@ -32,6 +33,13 @@ describe('every downloaded package is pinned by its content', () => {
   ])('an entry with %s', (_, entry, errors) => {
     expect(findLockfileErrors({ '': {}, 'examples/relecloud': {}, 'node_modules/a': entry })).toEqual(errors);
   });
+});
+
+test('the lockfile of examples/relecloud has the versions of package-lock.json (otherwise run `npm run example-lock`)', () => {
+  const read = (path: string) => readFileSync(join(repositoryRoot, path), 'utf8');
+  expect(read('examples/relecloud/package-lock.json')).toBe(
+    exampleLockfile(JSON.parse(read('package-lock.json'))),
+  );
 });
 
 describe('every action of another repository is pinned by its content', () => {

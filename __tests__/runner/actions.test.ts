@@ -137,7 +137,7 @@ test('stubs replace checkout and setup-node; a workflow with another remote acti
     write: (line) => lines.push(line),
   });
   await expect(rejected).rejects.toThrow(
-    /flow\.yml \(Line: 7\): this runner does not support 'azure\/login@v2'\. Use an action of this/,
+    /flow\.yml \(Line: 7\): this runner does not support 'azure\/login@v2'\. Use OWNER\/azure-postgresql-action@REF/,
   );
   expect(lines).toEqual([]);
 });

@@ -6,6 +6,7 @@ test('SIGINT interrupts the running step; cancelled() and always() steps and pos
 }) => {
   const { child, finished } = start(
     workflowWithSteps(
+      'uses: actions/checkout@v7',
       'uses: ./probe\nwith:\n  post: console.log("post-ran".toUpperCase())',
       scriptStep(
         'trap "echo interrupted; exit 0" INT\necho "now-waiting" | tr a-z A-Z\nwhile true; do sleep 0.05; done',
@@ -30,7 +31,7 @@ test('SIGINT interrupts the running step; cancelled() and always() steps and pos
   expect(log).toContain('flow.yml: cancelled');
 });
 
-test('the command line sets secrets, variables, environment, event and event name; a successful run exits with 0', async ({
+test('the command line sets secrets, variables, environment, event, event name and the project that a checkout copies; a successful run exits with 0', async ({
   write,
   start,
 }) => {
@@ -38,7 +39,9 @@ test('the command line sets secrets, variables, environment, event and event nam
   const workflow = workflowWithSteps(
     'run: echo "[${{ vars.PLACE }}] [$ADDED] [$GITHUB_EVENT_NAME] [$GITHUB_REF]"',
     'run: echo "[${{ secrets.WORD }}] has ${#WORD} characters"\nenv: { WORD: "${{ secrets.WORD }}" }',
-    'run: basename "$PWD"',
+    'run: echo "[$(basename "$PWD")] [$(ls)]"',
+    'uses: actions/checkout@v7',
+    'run: ls probe',
   ).replace('on: push', 'on: [push, workflow_dispatch]');
   const { exitCode, log } = await start(workflow, [
     ...['--var', 'PLACE=moon', '--secret', 'WORD=a=b c', '--env', 'ADDED=x=y'],
@@ -46,7 +49,8 @@ test('the command line sets secrets, variables, environment, event and event nam
   ]).finished;
   expect(log).toContain('[moon] [x=y] [workflow_dispatch] [refs/heads/topic]');
   expect(log).toContain('[***] has 5 characters');
-  expect(log).toMatch(/^\s+fixtures$/m);
+  expect(log).toMatch(/^\s+\[space-travel\] \[\]$/m);
+  expect(log).toMatch(/^\s+main\.js$/m);
   expect(exitCode).toBe(0);
 });
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,48 +8,148 @@ import {
   saveRunningEmulator,
   stopEmulator,
 } from '../../workflow-runner/emulator-process.ts';
-import { type RunResult, runWorkflow } from '../../workflow-runner/run-workflow.ts';
+import type { RunResult } from '../../workflow-runner/run-workflow.ts';
 import { repositoryRoot } from '../helpers/root.ts';
+import { examples, withoutTerraform } from '../helpers/runner/example-files.ts';
 import { test } from '../helpers/runner/example-test.ts';
 import { isRunning, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
 
-describe('examples/deploy.yml and examples/nightly.yml against the emulated Azure and GitHub', () => {
-  const runs: Record<string, RunResult> = {};
+test('the examples run the bundle of the current sources, in a copy of their project', async ({
+  runExample,
+  built,
+  write,
+}) => {
+  // Loaded before the script of every step, it prints which script runs.
+  const printScript = "console.log('runs', (await import('node:fs')).realpathSync(process.argv[1]))";
+  const workflow = workflowWithSteps(
+    'uses: actions/checkout@v7',
+    'uses: mona/azure-postgresql-action@0123456789012345678901234567890123456789\nwith: { mode: none }',
+    'if: always()\nrun: pwd -P; ls -A',
+  );
+  const { log } = await runExample('deploy.yml', undefined, {
+    file: write(workflow),
+    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(printScript)}` },
+  });
+  expect(log).toContain(`runs ${join(realpathSync(built.bundle), 'index.js')}`);
+  expect(log).not.toContain(`runs ${join(repositoryRoot, 'dist')}`);
+  expect(log).toContain("'none'");
+  expect(log).toMatch(/^ +\/\S+\/space-travel\/space-travel$/m);
+  expect(log).toMatch(/^ +package-lock\.json$/m);
+  expect(log).not.toContain('node_modules');
+});
 
-  test.beforeAll(async ({ runExample }) => {
+const succeeds = (file: string, ...args: string[]) => spawnSync(file, args).status === 0;
+const hasPowerShell = succeeds('pwsh', '-Version');
+const hasDjango = succeeds('/usr/bin/python3', '-c', 'import django, ensurepip, psycopg2');
+
+describe('examples/deploy.yml, and the examples that use its server, against the emulated Azure and GitHub', () => {
+  const runs: Record<string, RunResult> = {};
+  let issueBefore: string | undefined;
+  let issueAfter: string | undefined;
+
+  test.beforeAll(async ({ runExample, gitHubTexts, write }) => {
+    const readIssue = async () =>
+      Object.entries(await gitHubTexts())
+        .find(([title]) => title.startsWith('Issue'))
+        ?.join('\n');
     runs['nightlyBefore'] = await runExample('nightly.yml');
+    issueBefore = await readIssue();
     runs['first'] = await runExample('deploy.yml');
     runs['second'] = await runExample('deploy.yml');
     runs['nightlyAfter'] = await runExample('nightly.yml');
+    issueAfter = await readIssue();
+    runs['slim'] = await runExample('slim.yml');
+    const terraform = examples.find(({ name }) => name === 'terraform.yml')?.text ?? '';
+    runs['terraform'] = await runExample('terraform.yml', undefined, {
+      file: write(withoutTerraform(terraform)),
+    });
+    if (hasPowerShell) runs['windows'] = await runExample('windows.yml');
+    if (hasDjango) {
+      const path = `/usr/bin:${process.env['PATH']}`;
+      // Without an index, pip accepts only what Debian has installed.
+      runs['django'] = await runExample('django.yml', undefined, { env: { PATH: path, PIP_NO_INDEX: '1' } });
+    }
+    runs['environment'] = await runExample('deploy.yml', undefined, {
+      file: write(`permissions: { id-token: write }\n${workflowWithSteps('run: env')}`),
+    });
   });
 
-  test('nightly without a server reports it as missing, opens an issue and succeeds', () => {
+  test('nightly without a server reports it as missing in an issue, and succeeds', () => {
     expect(runs['nightlyBefore']?.exitCode, runs['nightlyBefore']?.log).toBe(0);
-    expect(runs['nightlyBefore']?.log).toMatch(/^ +Drifted: true$/m);
-    expect(runs['nightlyBefore']?.log).toMatch(/Opened issue #\d+ about drift/);
-    expect(runs['nightlyBefore']?.log).toContain('"kind": "missing"');
+    expect(issueBefore).toMatch(/^Issue #\d+ of relecloud\/space-travel, open\n/);
+    expect(issueBefore).toContain('demo-relecloud');
   });
 
-  test('the first deploy creates server and database, migrates, and prints the catalogue', () => {
+  test('the first deploy creates server and database, migrates, and the application reads it as its own role', () => {
     expect(runs['first']?.exitCode, runs['first']?.log).toBe(0);
-    expect(runs['first']?.log).toContain('Server created: true');
+    expect(runs['first']?.log).toMatch(/\bcreated? server demo-relecloud\b/i);
     expect(runs['first']?.log).toContain('migrated: 2_first-season');
+    expect(runs['first']?.log).toContain('DB_USER: relecloud_app');
     expect(runs['first']?.log).toMatch(/Connected to relecloud on \S+ over TLS, its certificate verified/);
     expect(runs['first']?.log).toMatch(/Weekend at Tranquility.*Moon.*2031-07-20.*117/);
   });
 
-  test('the second deploy changes nothing', () => {
+  test('the second deploy creates nothing and migrates nothing', () => {
     expect(runs['second']?.exitCode, runs['second']?.log).toBe(0);
-    expect(runs['second']?.log).toContain('Server created: false');
-    expect(runs['second']?.log).toMatch(/^ +Changes: \[\]$/m);
+    expect(runs['second']?.log).not.toMatch(/\bcreated? (server|database|role|resource group) /i);
     expect(runs['second']?.log).toContain('nothing to migrate');
   });
 
   test('nightly after the deploy reports no drift and closes the issue', () => {
     expect(runs['nightlyAfter']?.exitCode, runs['nightlyAfter']?.log).toBe(0);
-    expect(runs['nightlyAfter']?.log).toMatch(/^ +Drifted: false$/m);
-    expect(runs['nightlyAfter']?.log).toMatch(/Closed issue #\d+ about drift/);
-    expect(runs['nightlyAfter']?.summary).toContain('is as declared');
+    expect(issueAfter).toMatch(/^Issue #\d+ of relecloud\/space-travel, closed\n/);
+  });
+
+  test('slim.yml queries the database as the application role', () => {
+    expect(runs['slim']?.jobs['report']?.result, runs['slim']?.log).toBe('success');
+    expect(runs['slim']?.log).toContain('DB_USER: relecloud_app');
+    expect(runs['slim']?.log).toContain('Connected to relecloud on');
+  });
+
+  test('terraform.yml adopts an existing server without a region, and uses its database', () => {
+    expect(runs['terraform']?.jobs['deploy']?.result, runs['terraform']?.log).toBe('success');
+    expect(runs['terraform']?.log).not.toMatch(/terraform (init|apply)/);
+    expect(runs['terraform']?.log).not.toMatch(/\bcreated? (server|resource group) /i);
+    expect(runs['terraform']?.log).toContain('Connected to relecloud on');
+  });
+
+  test('windows.yml queries the database in PowerShell', ({ skip }) => {
+    skip(!hasPowerShell, 'PowerShell (pwsh) is not installed.');
+    expect(runs['windows']?.jobs['migrate']?.result, runs['windows']?.log).toBe('success');
+    expect(runs['windows']?.log).toContain('Connected to relecloud on');
+  });
+
+  test('django.yml installs Django before the migration, migrates, and queries over TLS as the application role', ({
+    skip,
+  }) => {
+    skip(!hasDjango, 'Install Debian’s packages python3-django, python3-psycopg2 and python3-venv.');
+    expect(runs['django']?.jobs['deploy']?.result, runs['django']?.log).toBe('success');
+    expect(runs['django']?.log).toContain('Applying cruises.0002_first_season... OK');
+    expect(runs['django']?.log).toMatch(/^ +Connected as relecloud_app over TLSv1\.[23]\.$/m);
+    expect(runs['django']?.log).toContain('Weekend at Tranquility to Moon, 2031-07-20');
+  });
+
+  test('a step has only variables of GitHub’s runner, and those with which the emulator stands in for Azure', () => {
+    const names = [...(runs['environment']?.log.matchAll(/^ +(\w+)=/gm) ?? [])].map(([, name]) => name);
+    expect(names).toContain('GITHUB_REPOSITORY');
+    expect(names).not.toContain('AZURE_CLIENT_ID');
+    const gitHub = /^(CI|PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LANGUAGE|LC_\w+|GITHUB_\w+|RUNNER_\w+)$/;
+    const ofBash = /^(PWD|OLDPWD|SHLVL|_)$/;
+    expect(names.filter((name = '') => !gitHub.test(name) && !ofBash.test(name)).sort()).toEqual([
+      'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+      'ACTIONS_ID_TOKEN_REQUEST_URL',
+      'AZURE_AUTHORITY_HOST',
+      'AZURE_RESOURCE_MANAGER_ENDPOINT',
+      'EMULATOR_HOSTS_FILE',
+      'IP_ECHO_URLS',
+      // Of this test: a cache for Node.js, to save time.
+      'NODE_COMPILE_CACHE',
+      'NODE_EXTRA_CA_CERTS',
+      'NODE_OPTIONS',
+      // The machine of the run installs from npm's cache.
+      'npm_config_audit',
+      'npm_config_prefer_offline',
+    ]);
   });
 
   test('no log and no summary contains a secret', ({ secrets }) => {
@@ -75,27 +176,4 @@ describe('examples/deploy.yml and examples/nightly.yml against the emulated Azur
       rmSync(folder, { recursive: true, force: true });
     }
   });
-});
-
-test('the examples run the bundle of the current sources, in the checkout of the test', async ({
-  workspace,
-  built,
-  write,
-}) => {
-  // Loaded before the script of every step, it prints which script runs.
-  const printScript = "console.log('runs', (await import('node:fs')).realpathSync(process.argv[1]))";
-  const { log } = await runWorkflow({
-    file: write(
-      workflowWithSteps(
-        'uses: ./\nwith: { mode: none }',
-        'if: always()\nrun: pwd -P\nworking-directory: examples',
-      ),
-    ),
-    workspace,
-    env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(printScript)}` },
-  });
-  expect(log).toContain(`runs ${join(realpathSync(built.bundle), 'index.js')}`);
-  expect(log).not.toContain(`runs ${join(repositoryRoot, 'dist')}`);
-  expect(log).toContain("'none'");
-  expect(log).toMatch(new RegExp(`^ +${join(realpathSync(repositoryRoot), 'examples')}$`, 'm'));
 });

@@ -1,15 +1,13 @@
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { exampleValues } from '../../workflow-runner/cli.ts';
-import { createGitHubControl, runWorkflow } from '../../workflow-runner/run-workflow.ts';
 import { blocksUnder } from '../helpers/doc-blocks.ts';
-import { repositoryRoot, testsDirectory } from '../helpers/root.ts';
+import { testsDirectory } from '../helpers/root.ts';
 import { test } from '../helpers/runner/example-test.ts';
 
 /** A repository of a user, whose `npm run migrate` creates a table and whose `npm test` reads it. */
-function createRepository(folder: string, bundle: string): void {
+function createRepository(folder: string): void {
   const query = `node ${join(testsDirectory, 'helpers', 'e2e', 'query.mjs')}`;
   const repository = {
     name: 'relecloud',
@@ -23,12 +21,9 @@ function createRepository(folder: string, bundle: string): void {
   const lock = { name, version, lockfileVersion: 3, packages: { '': { name, version } } };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(repository));
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock));
-  writeFileSync(join(folder, 'flow.yml'), workflow());
-  copyFileSync(join(repositoryRoot, 'action.yml'), join(folder, 'action.yml'));
-  symlinkSync(bundle, join(folder, 'dist'));
 }
 
-/** The workflow of docs/jobs.md, with this checkout's action, and with a masked value as another output of the first job. */
+/** The workflow of docs/jobs.md, with a masked value as another output of the first job. */
 function workflow(): string {
   const [text = ''] = blocksUnder('docs/jobs.md', 'The connection in another job', 'yaml');
   const created = text.split('\n').find((line) => line.includes('created: ${{')) ?? '';
@@ -38,7 +33,6 @@ function workflow(): string {
     text
       // Its packages do not matter here.
       .replaceAll('run: npm ci', "run: 'true'")
-      .replaceAll(/OWNER\/azure-postgresql-action@\S+/g, './')
       .replace(created, `${created}\n${url}`)
       .replace('run: npm test', 'run: echo "url=<${{ needs.migrate.outputs.url }}>" && npm test')
   );
@@ -46,19 +40,16 @@ function workflow(): string {
 
 describe('the workflow of docs/jobs.md', () => {
   test('lets a second job use the database by running the step again, since GitHub drops a masked output', async ({
-    emulator,
-    built,
+    runExample,
+    write,
   }) => {
-    const folder = mkdtempSync(join(tmpdir(), 'jobs-guide-'));
+    const repository = mkdtempSync(join(tmpdir(), 'jobs-guide-'));
     try {
-      createRepository(folder, built.bundle);
-      const result = await runWorkflow({
-        file: join(folder, 'flow.yml'),
-        workspace: folder,
+      createRepository(repository);
+      const result = await runExample('deploy.yml', undefined, {
+        file: write(workflow()),
+        repository,
         eventName: 'push',
-        env: { ...emulator.env, NODE_COMPILE_CACHE: built.compileCache },
-        gitHub: createGitHubControl(emulator),
-        ...exampleValues(emulator.env, emulator.clientSecret),
       });
       expect(result.exitCode, result.log).toBe(0);
       expect(result.jobs['migrate']?.outputs).toEqual({ created: 'true' });
@@ -67,7 +58,7 @@ describe('the workflow of docs/jobs.md', () => {
       expect(result.log).toContain('url=<>');
       expect(result.log).toContain('[{"current_user":"relecloud_app","price":4711}]');
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(repository, { recursive: true, force: true });
     }
   });
 });
