@@ -82,7 +82,9 @@ describe('drift-issue: one issue while the drift persists', () => {
 
     await setRetention(emulator, 8);
     expect((await check(emulator)).exitCode).toBe(0);
-    expect(await issues(emulator)).toMatchObject([{ state: 'open', body: expect.stringContaining('`8 days`') }]);
+    expect(await issues(emulator)).toMatchObject([
+      { state: 'open', body: expect.stringContaining('`8 days`') },
+    ]);
 
     await setRetention(emulator, 14);
     expect((await check(emulator)).exitCode).toBe(0);
