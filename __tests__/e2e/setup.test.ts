@@ -186,7 +186,7 @@ describe.skipIf(missingProgram !== undefined)(
           '5. Role',
           '6. Variables and secrets',
           '7. Workflow',
-          'Check the identity before',
+          'Check the identity without a server',
           '8. Pull requests',
         ),
       );

@@ -24,7 +24,7 @@ export const databaseErrors = {
     }),
   },
   'extension-failed': {
-    meaning: 'An extension of the input extensions could not be created.',
+    meaning: 'An extension that the input `extensions` names could not be created.',
     causes: [
       'the name is not the one of PostgreSQL, such as `pgvector` instead of `vector`',
       'Azure does not offer the extension for this version',
@@ -60,7 +60,9 @@ export const databaseErrors = {
   'template-differs': {
     meaning:
       'A clone has the charset and the collation of its template. The inputs declare others. No database was changed.',
-    causes: ['charset or collation is declared for the base database, and template names another database'],
+    causes: [
+      '`charset` or `collation` is declared for the base database, and `template` names another database',
+    ],
     remedies: [
       'Remove `charset` and `collation`, or set them to the values of the template.',
       'Or choose another `template`, or none.',

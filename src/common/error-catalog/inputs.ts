@@ -47,7 +47,7 @@ export const inputErrors = {
     meaning:
       'The server does not exist, and these inputs are missing or not valid for a new one. They are checked only if the server has to be created.',
     causes: [
-      'region is not set',
+      '`region` is not set',
       'admin-password does not have the form that Azure requires',
       'high-availability is set for a burstable size',
       'server-name has a typing error, or the server is in another subscription or resource group',

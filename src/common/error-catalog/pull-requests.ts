@@ -106,7 +106,7 @@ export const pullRequestErrors = {
   },
   renewed: {
     meaning:
-      'The database of an open pull request had expired, and another run extended its life before the sweep dropped it.',
+      'The database of an open pull request had expired, and another run extended its expiry before the sweep dropped it.',
     causes: ['a job of the pull request ran at the same time as the sweep'],
     remedies: ['No action is needed. The next sweep checks the database again.'],
     text: (p: { database: string }): ErrorText => ({

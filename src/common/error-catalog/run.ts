@@ -40,7 +40,7 @@ export const runErrors = {
   },
   unexpected: {
     meaning: 'An error that the action does not know.',
-    causes: ['a mistake in the action, or a situation that nobody has seen before'],
+    causes: ['a mistake in the action, or a situation that it does not know'],
     remedies: [
       'Run the workflow again with debug logging (*Re-run jobs*, *Enable debug logging*).',
       'If it happens again, open an issue with the log. Secrets are masked in it.',

@@ -14,7 +14,7 @@ export const signInErrors = {
     ],
     remedies: [
       'Run the command that the message contains, or follow its advice for the AADSTS number.',
-      '[setup.md](setup.md) has the commands for each kind of job. [security.md](security.md#federated-credentials) explains the subjects.',
+      '[setup.md](setup.md#4-federated-credential) has the subject of each kind of job, and the commands.',
     ],
     text: (p: {
       method: string;
