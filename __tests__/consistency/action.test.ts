@@ -74,6 +74,11 @@ const statedDefault = ({ description }: ActionInput): string | undefined =>
   /\bDefault: `([^`]+)`\.$/.exec(description)?.[1];
 
 describe('action.yml', () => {
+  test('has no expression in a description, where GitHub evaluates it and rejects the file', () => {
+    for (const [name, { description }] of [...inputs, ...Object.entries(action.outputs)])
+      expect(description, name).not.toContain('${{');
+  });
+
   test('runs on Node.js 24, main and post from dist/, and post always', () => {
     expect(action.runs.using).toBe('node24');
     expect(existsSync(new URL(action.runs.main, repositoryRoot))).toBe(true);
