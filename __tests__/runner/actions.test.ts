@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { parseWorkflowText } from '../../workflow-runner/workflow.ts';
 import { test, workflowWithSteps } from '../helpers/runner/workflow-test.ts';
@@ -122,6 +124,43 @@ test('an invalid, unsupported or missing local action fails its step with the re
   expect(log).toContain("action.yml (Line: 3, Col: 1): Unexpected value 'inptus'");
   expect(log).toContain("'using: composite'; this runner supports only JavaScript actions");
   expect(log).toMatch(/Error: No action\.yml or action\.yaml in .*nowhere: check the path/);
+});
+
+test('the log has the inputs of an action once: the post step does not repeat them', async ({ run }) => {
+  const { log } = await run(
+    workflowWithSteps(probeStep({ post: 'console.log("post ran")', greeting: 'hello' })),
+  );
+  expect(log).toContain('post ran');
+  expect(log.match(/greeting: hello/g)).toHaveLength(1);
+});
+
+test('checkout copies a project to the new workspace, without what is not in its repository', async ({
+  run,
+  write,
+}) => {
+  const project = dirname(write('one', 'file'));
+  mkdirSync(join(project, 'src', 'node_modules', 'a'), { recursive: true });
+  mkdirSync(join(project, '.git'));
+  writeFileSync(join(project, 'src', '.hidden'), '');
+  const { log } = await run(
+    workflowWithSteps(
+      'run: echo "before $(ls -A)."',
+      'uses: actions/checkout@v7',
+      'run: echo "after $(ls -A . src | tr "\\n" " ")."',
+    ),
+    { workspace: undefined, repository: project },
+  );
+  expect(log).toMatch(/^ +before \.$/m);
+  expect(log).toMatch(/^ +after .*\bsrc\b.*\.hidden/m);
+  expect(log).not.toMatch(/^ +after .*(node_modules|\.git\b)/m);
+});
+
+test('setup-python fails with advice on a machine without Python', async ({ run }) => {
+  const { exitCode, log } = await run(workflowWithSteps('uses: actions/setup-python@v7'), {
+    env: { PATH: '/nonexistent' },
+  });
+  expect(exitCode).toBe(1);
+  expect(log).toContain('install Python 3 with its module venv');
 });
 
 test('stubs replace checkout and setup-node; a workflow with another remote action is rejected before it starts', async ({

@@ -40,6 +40,7 @@ test('the examples run the bundle of the current sources, in a copy of their pro
 
 const succeeds = (file: string, ...args: string[]) => spawnSync(file, args).status === 0;
 const hasPowerShell = succeeds('pwsh', '-Version');
+const debianPath = `/usr/bin:${process.env['PATH']}`;
 const hasDjango = succeeds('/usr/bin/python3', '-c', 'import django, ensurepip, psycopg2');
 
 describe('examples/deploy.yml, and the examples that use its server, against the emulated Azure and GitHub', () => {
@@ -58,17 +59,18 @@ describe('examples/deploy.yml, and the examples that use its server, against the
     runs['second'] = await runExample('deploy.yml');
     runs['nightlyAfter'] = await runExample('nightly.yml');
     issueAfter = await readIssue();
-    runs['slim'] = await runExample('slim.yml');
     const terraform = examples.find(({ name }) => name === 'terraform.yml')?.text ?? '';
-    runs['terraform'] = await runExample('terraform.yml', undefined, {
-      file: write(withoutTerraform(terraform)),
-    });
-    if (hasPowerShell) runs['windows'] = await runExample('windows.yml');
-    if (hasDjango) {
-      const path = `/usr/bin:${process.env['PATH']}`;
-      // Without an index, pip accepts only what Debian has installed.
-      runs['django'] = await runExample('django.yml', undefined, { env: { PATH: path, PIP_NO_INDEX: '1' } });
-    }
+    const others = {
+      slim: runExample('slim.yml'),
+      terraform: runExample('terraform.yml', undefined, { file: write(withoutTerraform(terraform)) }),
+      ...(hasPowerShell && { windows: runExample('windows.yml') }),
+      ...(hasDjango && {
+        // Without an index, pip accepts only what Debian has installed.
+        django: runExample('django.yml', undefined, { env: { PATH: debianPath, PIP_NO_INDEX: '1' } }),
+      }),
+    };
+    const entries = Object.entries(others).map(async ([name, run]) => [name, await run] as const);
+    Object.assign(runs, Object.fromEntries(await Promise.all(entries)));
     runs['environment'] = await runExample('deploy.yml', undefined, {
       file: write(`permissions: { id-token: write }\n${workflowWithSteps('run: env')}`),
     });
