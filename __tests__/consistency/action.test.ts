@@ -111,7 +111,9 @@ describe('action.yml', () => {
   test('only github-token has a `default:`, because it would override the config-file', () => {
     const withDefault = inputs.filter(([, input]) => input.default !== undefined);
     expect(withDefault.map(([name]) => name)).toEqual(['github-token']);
-    for (const [, input] of withDefault) expect(statedDefault(input)).toBe(input.default);
+    // Without the braces, because GitHub would evaluate an expression in the description.
+    for (const [, input] of withDefault)
+      expect(input.default).toBe(['${{', statedDefault(input), '}}'].join(' '));
   });
 
   test('the descriptions of secret inputs state that they come from a secret', () => {

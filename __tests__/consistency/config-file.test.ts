@@ -186,9 +186,12 @@ function candidateValues(inputType: InputType): fc.Arbitrary<string> {
   if (inputType.type === 'enabled-or-disabled')
     return fc.oneof(fc.constantFrom('true', 'false', 'Enabled', 'Disabled'), anything);
   if (inputType.type === 'choice') return fc.oneof(fc.constantFrom(...inputType.choices), anything);
-  return inputType.type === 'number' && inputType.allowedValues
-    ? fc.oneof(fc.constantFrom(...inputType.allowedValues.map(String)), anything)
-    : anything;
+  if (inputType.type !== 'number') return anything;
+  const { min, max, allowedValues } = inputType;
+  const accepted = allowedValues
+    ? fc.constantFrom(...allowedValues)
+    : fc.integer({ min: Math.ceil(min), max });
+  return fc.oneof(accepted.map(String), anything);
 }
 
 /** Inputs for which the schema is as strict as the parser. */

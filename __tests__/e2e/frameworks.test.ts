@@ -17,7 +17,7 @@ const run = promisify(execFile);
 
 /** Debian's Python, because its packages of Django and Alembic are not those of another Python in PATH. */
 const python = '/usr/bin/python3';
-const missingPythonPackages = await run(python, ['-c', 'import alembic, django, psycopg2, sqlalchemy']).then(
+const missingProgram = await run(python, ['-c', 'import alembic, django, psycopg2, sqlalchemy']).then(
   () => undefined,
   () => 'needs the Debian packages alembic, python3-django and python3-psycopg2',
 );
@@ -198,7 +198,7 @@ describe('the lines of docs/frameworks.md', () => {
       emulator,
       skip,
     }) => {
-      if (isPython && missingPythonPackages !== undefined) skip(missingPythonPackages);
+      skip(isPython && missingProgram !== undefined, missingProgram);
       const step = await migrate(emulator, framework);
       expect(step.exitCode, step.log).toBe(0);
       const login = loginFromOutputs(step.outputs);
@@ -216,7 +216,7 @@ describe('the lines of docs/frameworks.md', () => {
 
 describe('what docs/frameworks.md warns about', () => {
   test('Alembic fails with a percent-encoded password without the doubled %', async ({ emulator, skip }) => {
-    if (missingPythonPackages !== undefined) skip(missingPythonPackages);
+    skip(missingProgram !== undefined, missingProgram);
     const step = await migrate(emulator, 'Alembic', {
       edit: (code) => code.replace('.replace("%", "%%")', ''),
     });

@@ -39,9 +39,11 @@ test('the examples run the bundle of the current sources, in a copy of their pro
 });
 
 const succeeds = (file: string, ...args: string[]) => spawnSync(file, args).status === 0;
-const hasPowerShell = succeeds('pwsh', '-Version');
 const debianPath = `/usr/bin:${process.env['PATH']}`;
-const hasDjango = succeeds('/usr/bin/python3', '-c', 'import django, ensurepip, psycopg2');
+const missingProgram = {
+  powerShell: !succeeds('pwsh', '-Version'),
+  django: !succeeds('/usr/bin/python3', '-c', 'import django, ensurepip, psycopg2'),
+};
 
 describe('examples/deploy.yml, and the examples that use its server, against the emulated Azure and GitHub', () => {
   const runs: Record<string, RunResult> = {};
@@ -63,8 +65,8 @@ describe('examples/deploy.yml, and the examples that use its server, against the
     const others = {
       slim: runExample('slim.yml'),
       terraform: runExample('terraform.yml', undefined, { file: write(withoutTerraform(terraform)) }),
-      ...(hasPowerShell && { windows: runExample('windows.yml') }),
-      ...(hasDjango && {
+      ...(!missingProgram.powerShell && { windows: runExample('windows.yml') }),
+      ...(!missingProgram.django && {
         // Without an index, pip accepts only what Debian has installed.
         django: runExample('django.yml', undefined, { env: { PATH: debianPath, PIP_NO_INDEX: '1' } }),
       }),
@@ -116,7 +118,7 @@ describe('examples/deploy.yml, and the examples that use its server, against the
   });
 
   test('windows.yml queries the database in PowerShell', ({ skip }) => {
-    skip(!hasPowerShell, 'PowerShell (pwsh) is not installed.');
+    skip(missingProgram.powerShell, 'PowerShell (pwsh) is not installed.');
     expect(runs['windows']?.jobs['migrate']?.result, runs['windows']?.log).toBe('success');
     expect(runs['windows']?.log).toContain('Connected to relecloud on');
   });
@@ -124,7 +126,10 @@ describe('examples/deploy.yml, and the examples that use its server, against the
   test('django.yml installs Django before the migration, migrates, and queries over TLS as the application role', ({
     skip,
   }) => {
-    skip(!hasDjango, 'Install Debian’s packages python3-django, python3-psycopg2 and python3-venv.');
+    skip(
+      missingProgram.django,
+      'Install Debian’s packages python3-django, python3-psycopg2 and python3-venv.',
+    );
     expect(runs['django']?.jobs['deploy']?.result, runs['django']?.log).toBe('success');
     expect(runs['django']?.log).toContain('Applying cruises.0002_first_season... OK');
     expect(runs['django']?.log).toMatch(/^ +Connected as relecloud_app over TLSv1\.[23]\.$/m);

@@ -162,7 +162,8 @@ describe('examples/terraform', () => {
       // The machine's own configuration, such as mirrors of providers, does not matter here.
       env: { PATH: process.env['PATH'] },
     });
-    skip(error !== undefined, 'Terraform is not installed.');
+    const missingProgram = error !== undefined;
+    skip(missingProgram, 'Terraform is not installed.');
     expect(status, stdout).toBe(0);
   });
 });
