@@ -145,6 +145,7 @@ async function connectAsPublished(
   if (first.failure.sqlState !== INVALID_PASSWORD_SQL_STATE)
     return { session: await connections.openSession(target), changes: [] };
   const change = passwordChange(appRole);
+  reporter.recordPlannedChange(change);
   reporter.onApplyStart(change);
   await setRolePassword(writer, appRole.name);
   reporter.onApplied(change);

@@ -43,6 +43,7 @@ export async function findReadyServer(
       action: 'start',
       details: 'it was stopped',
     } as const;
+    reporter.recordPlannedChange(change);
     reporter.onApplyStart(change);
     if ((await writer.startServer()) === 'adopted') reporter.onAdopted(change);
     else reporter.onApplied(change);

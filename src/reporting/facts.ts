@@ -39,10 +39,13 @@ export function factsOf(summary: RunSummary): readonly Fact[] {
   }
 }
 
-const serverLines = ({ server, serverProperties }: RunSummary): readonly Phrase[] => [
-  [code(server)],
-  ...(serverProperties ?? ['not reached']).map((property) => [property]),
-];
+function serverLines({ server, serverProperties, remainingFindings }: RunSummary): readonly Phrase[] {
+  const isMissing = remainingFindings.some(
+    ({ resource, kind }) => resource === 'server' && kind === 'missing',
+  );
+  const unknown = [isMissing ? 'does not exist' : 'not reached'];
+  return [[code(server)], ...(serverProperties ?? unknown).map((property) => [property])];
+}
 
 function loginLines({ login }: RunSummary): readonly Phrase[] {
   if (login === undefined) return [['no connection was published']];

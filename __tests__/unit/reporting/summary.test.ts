@@ -224,6 +224,9 @@ describe('the facts', () => {
 
   test('a server that was not reached has no properties', () => {
     expect(factsOf({ serverProperties: undefined })[0]).toBe('`demo-relecloud`<br>not reached');
+    const missing = { ...createFinding('absent'), kind: 'missing', property: '' } as const;
+    const check = { mode: 'check', serverProperties: undefined, remainingFindings: [missing] } as const;
+    expect(factsOf(check)[0]).toBe('`demo-relecloud`<br>does not exist');
   });
 
   test('who later steps log in as: the application role, the administrator, or nobody', () => {
