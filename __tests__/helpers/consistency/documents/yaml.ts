@@ -8,7 +8,7 @@ import {
   parseAction,
   parseWorkflow,
 } from '../../../../workflow-runner/workflow-parser.ts';
-import { type CodeBlock, lineIn, type Problem } from './document.ts';
+import { type CodeBlock, lineIn, type Problem } from '../../document.ts';
 import { findInputErrors, inputNames } from './inputs.ts';
 
 type Mapping = Readonly<Record<string, unknown>>;
