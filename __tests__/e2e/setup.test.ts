@@ -253,8 +253,15 @@ describe.skipIf(missingProgram !== undefined)(
         cwd: repositoryRoot,
         exclude: ['docs/setup.md'],
       });
-      const calls = files.flatMap((file) => callsInDocument('az', file));
-      const scripts = ['group create --name x --location y --nmae x', ...calls].map(
+      const calls = files
+        .flatMap((file) => callsInDocument('az', file))
+        // Debian's package lacks the extension of the first, and modules that the others import.
+        .filter((call) => !/^(containerapp|keyvault secret|network private-endpoint) /.test(call));
+      // The parser takes about a second for a call, and rejects options, not values.
+      const withoutValues = (call: string): string =>
+        call.match(/^[\w -]+? (?=--)|--[\w-]+/g)?.join(' ') ?? call;
+      const distinct = [...new Map(calls.map((call) => [withoutValues(call), call])).values()];
+      const scripts = ['group create --name x --location y --nmae x', ...distinct].map(
         (call) => `az ${call} > /dev/null || true`,
       );
       const { output } = await terminal.run(`export AZ_PARSE_ONLY=true\nset +u\n${scripts.join('\n')}`);

@@ -175,9 +175,8 @@ async function migrate(
     envPrefix: config.publish.envPrefix,
   };
   const alreadyWarned = new Set<string>();
-  const [firstLine = '', ...moreLines] = migration.command.trim().split('\n');
   await reporter.phase('Migrate', async () => {
-    run.info(`Running as ${connection.user}: ${firstLine}${moreLines.length > 0 ? ' …' : ''}`);
+    run.info(`Running the migration command as ${connection.user}`);
     await runMigration(run, state, migrationRun, session, () =>
       terminateLockHolders(ctx, connections, alreadyWarned),
     );
