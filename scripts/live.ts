@@ -7,7 +7,7 @@ import { hideMasks } from './live/hide-masks.ts';
 import { runLifeCycle } from './live/life-cycle.ts';
 
 /*
- * Runs the action's whole life cycle against real Azure, see CONTRIBUTING.md#run-against-real-azure:
+ * Runs the action's whole life cycle against real Azure, see docs/maintaining.md#run-against-real-azure:
  *
  *   npm run live              creates, changes and deletes resources in a new resource group
  *   npm run live -- delete    deletes that resource group, if the first command was killed

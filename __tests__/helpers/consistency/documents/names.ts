@@ -27,7 +27,7 @@ const closestName = (text: string): string | undefined =>
 
 /** Documents about this repository's own files. */
 const isAboutSources = (path: string): boolean =>
-  /^(CONTRIBUTING\.md|docs\/architecture\.md|docs\/azure-behavior\.md|(emulator|workflow-runner|__tests__)\/)/.test(
+  /^(CONTRIBUTING\.md|docs\/(architecture|maintaining)\.md|docs\/azure-behavior\.md|(emulator|workflow-runner|__tests__)\/)/.test(
     path,
   );
 
