@@ -1,10 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { startEmulator } from '../emulator/emulator.ts';
+import { type Phase, runPhase, toInputEnv, toStateEnv } from '../workflow-runner/bundle-step.ts';
 import { measureClones } from './bench-clone.ts';
 
 /**
@@ -15,42 +16,20 @@ import { measureClones } from './bench-clone.ts';
 const distDirectory = fileURLToPath(new URL('../dist/', import.meta.url));
 const tempDirectory = mkdtempSync(join(tmpdir(), 'bench-'));
 
-/** Runs a file of dist/ in a process and returns how many seconds it takes. */
-async function measureProcess(file: string, env: Readonly<Record<string, string>>): Promise<number> {
-  const start = performance.now();
-  const files = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY'].map((name) => [
-    `GITHUB_${name}`,
-    join(tempDirectory, name),
-  ]);
-  for (const [, path = ''] of files) writeFileSync(path, '');
+/** Runs main or post of dist/ and returns how many seconds it takes, and the variables of its state. */
+async function measurePhase(
+  phase: Phase,
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly seconds: number; readonly stateEnv: Readonly<Record<string, string>> }> {
   const { PATH = '', HOME = '' } = process.env;
-  const variables = {
-    PATH,
-    HOME,
-    RUNNER_TEMP: tempDirectory,
-    GITHUB_WORKSPACE: tempDirectory,
-    ...Object.fromEntries(files),
+  const start = performance.now();
+  const result = await runPhase(phase, distDirectory, {
+    ...{ PATH, HOME, RUNNER_TEMP: tempDirectory, GITHUB_WORKSPACE: tempDirectory },
     ...env,
-  };
-  const child = spawn(process.execPath, [join(distDirectory, file)], {
-    env: variables,
-    stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let log = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    log += text;
-  });
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`${file} exited with code ${code}:\n${log}`);
-  return (performance.now() - start) / 1000;
-}
-
-/** The state that the last process saved, as the environment variables that the runner passes to post. */
-function readSavedState(): Record<string, string> {
-  const entries = readFileSync(join(tempDirectory, 'STATE'), 'utf8').matchAll(
-    /^(.*?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2$/gm,
-  );
-  return Object.fromEntries([...entries].map(([, name, , value = '']) => [`STATE_${name}`, value]));
+  const seconds = (performance.now() - start) / 1000;
+  if (result.exitCode !== 0) throw new Error(`${phase} exited with code ${result.exitCode}:\n${result.log}`);
+  return { seconds, stateEnv: toStateEnv(result) };
 }
 
 interface ResultRow {
@@ -80,26 +59,25 @@ async function measureAction(): Promise<ResultRow[]> {
   // With Azure's Retry-After, and rules that take effect after three seconds.
   const emulator = await startEmulator({ retryAfterScale: 1, firewallDelayMs: 3000 });
   try {
-    const inputs = {
-      'INPUT_SERVER-NAME': 'bench',
-      INPUT_REGION: 'westeurope',
-      'INPUT_ADMIN-USERNAME': 'relecloud_admin',
-      'INPUT_ADMIN-PASSWORD': 'VerySecurePassword!1',
-      INPUT_DATABASE: 'relecloud',
-    };
+    const inputs = toInputEnv({
+      'server-name': 'bench',
+      region: 'westeurope',
+      'admin-username': 'relecloud_admin',
+      'admin-password': 'VerySecurePassword!1',
+      database: 'relecloud',
+    });
     const env = {
       ...emulator.readyLine.env,
       GITHUB_REPOSITORY_ID: '1',
       GITHUB_RUN_ID: '1',
       GITHUB_RUN_ATTEMPT: '1',
     };
-    const emptyPost = await measureProcess('post.js', {});
-    const firstRun = await measureProcess('index.js', { ...env, ...inputs });
-    const state = readSavedState();
-    const sameJobRun = await measureProcess('index.js', { ...env, ...inputs });
-    const postSeconds = await measureProcess('post.js', { ...env, ...state });
+    const { seconds: emptyPost } = await measurePhase('post', {});
+    const { seconds: firstRun, stateEnv } = await measurePhase('main', { ...env, ...inputs });
+    const { seconds: sameJobRun } = await measurePhase('main', { ...env, ...inputs });
+    const { seconds: postSeconds } = await measurePhase('post', { ...env, ...stateEnv });
     const otherJob = { RUNNER_TEMP: mkdtempSync(join(tempDirectory, 'job-')), GITHUB_RUN_ID: '2' };
-    const blockedRun = await measureProcess('index.js', { ...env, ...inputs, ...otherJob });
+    const { seconds: blockedRun } = await measurePhase('main', { ...env, ...inputs, ...otherJob });
     const sdkSeconds = await measureSdkPoller({
       ...emulator.readyLine.env,
       CLIENT_SECRET: emulator.readyLine.clientSecret,

@@ -24,13 +24,6 @@ const markdownIt = MarkdownIt({ html: true, linkify: true }).use(githubAlerts);
 for (const rule of ['html_block', 'html_inline'] as const) {
   markdownIt.renderer.rules[rule] = (tokens, index) => sanitize(tokens[index]?.content ?? '');
 }
-const renderFence = markdownIt.renderer.rules['fence'];
-markdownIt.renderer.rules['fence'] = (tokens, index, options, env, self) => {
-  const token = tokens[index];
-  return token?.info.trim() === 'mermaid'
-    ? `<pre class="mermaid">${escapeHtml(token.content)}</pre>`
-    : (renderFence?.(tokens, index, options, env, self) ?? '');
-};
 
 const { escapeHtml } = markdownIt.utils;
 
@@ -152,7 +145,6 @@ body { margin: 0; padding: 12px; background: var(--background); color: var(--tex
 .markdown-body code, .markdown-body pre, .line { font-family: "Liberation Mono", monospace, "Noto Color Emoji"; }
 .markdown-body table { display: table; width: auto; }
 .markdown-body pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-.markdown-body pre.mermaid { background: none; padding: 0; text-align: center; }
 .step + .step { margin-top: 12px; }
 .step-head { padding: 6px 12px; background: var(--head); border-radius: 6px; font-weight: 600; }
 .check { color: #3fb950; }
@@ -167,30 +159,17 @@ body { margin: 0; padding: 12px; background: var(--background); color: var(--tex
 const HEIGHT_SCRIPT =
   'document.body.dataset.height = Math.ceil(document.documentElement.getBoundingClientRect().height);';
 
-/** The scripts that render the diagrams of a page. */
-function diagramScripts(theme: Theme): readonly string[] {
-  const mermaid = readModule('@mermaid-js/tiny/dist/mermaid.tiny.js').replaceAll('</script', '<\\/script');
-  const options = JSON.stringify({ startOnLoad: false, theme: theme === 'dark' ? 'dark' : 'default' });
-  return [
-    `<script>${mermaid}</script>`,
-    `<script type="module">mermaid.initialize(${options}); await mermaid.run(); ${HEIGHT_SCRIPT}</script>`,
-  ];
-}
-
 /** A whole page, which needs no other file. */
 export function renderPage(html: string, theme: Theme): string {
   const variables = Object.entries(COLORS[theme]).map(([name, color]) => `--${name}: ${color};`);
   const styles = [readModule(`github-markdown-css/github-markdown-${theme}.css`), FRAME_STYLE];
-  const scripts = html.includes('<pre class="mermaid">')
-    ? diagramScripts(theme)
-    : [`<script>${HEIGHT_SCRIPT}</script>`];
   return `<!doctype html><html><head><meta charset="utf-8"><style>:root { ${variables.join(' ')} }${styles.join('\n')}</style></head>
-<body>${html}${scripts.join('')}</body></html>`;
+<body>${html}<script>${HEIGHT_SCRIPT}</script></body></html>`;
 }
 
 /** The height that a rendered page has left in its DOM. */
 export function readHeight(dom: string): number {
   const [, height] = /<body[^>]* data-height="(\d+)"/.exec(dom) ?? [];
-  if (height === undefined) throw new Error('The page was not rendered: a diagram in it is not valid.');
+  if (height === undefined) throw new Error('Chromium has not rendered the page.');
   return Number(height);
 }

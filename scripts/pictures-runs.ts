@@ -1,13 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Agent, fetch } from 'undici';
 import {
   type EmulatorProcess,
   startEmulatorProcess,
   stopEmulator,
 } from '../workflow-runner/emulator-process.ts';
 import { exampleProject, exampleValues, machineEnvironment } from '../workflow-runner/example-project.ts';
+import { patchEmulatorState, readEmulatorState } from '../workflow-runner/github-control.ts';
+import { readGitHubTexts } from '../workflow-runner/github-report.ts';
 import { createGitHubControl, type RunResult, runWorkflow } from '../workflow-runner/run-workflow.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -77,24 +78,16 @@ class Emulation {
     return path;
   }
 
-  /** Sends a request to the emulator's control API (emulator/README.md). */
-  async control(method: 'GET' | 'PATCH', body?: object): Promise<unknown> {
-    const dispatcher = new Agent({ connect: { ca: readFileSync(this.#emulator.ca, 'utf8') } });
-    const url = `${this.#emulator.control}/state`;
-    const response = await fetch(url, { method, dispatcher, ...(body && { body: JSON.stringify(body) }) });
-    const text = await response.text();
-    await dispatcher.close();
-    if (!response.ok) throw new Error(`${method} state: ${response.status} ${text}`);
-    return text === '' ? undefined : JSON.parse(text);
+  /** Changes the state of the emulator (emulator/README.md). */
+  change(change: object): Promise<void> {
+    return patchEmulatorState(this.#emulator, change);
   }
 
   async readComment(pull: number): Promise<string> {
-    const { repositories } = (await this.control('GET')) as {
-      repositories: Record<string, { comments: Record<string, readonly { body: string }[]> }>;
-    };
-    const [comment] = repositories[REPOSITORY]?.comments[pull] ?? [];
+    const texts = Object.entries(readGitHubTexts(await readEmulatorState(this.#emulator)));
+    const [, comment] = texts.find(([title]) => title.endsWith(` on #${pull} of ${REPOSITORY}`)) ?? [];
     if (comment === undefined) throw new Error(`Pull request ${pull} has no comment.`);
-    return comment.body;
+    return comment;
   }
 }
 
@@ -105,7 +98,7 @@ async function runDeployAndCheck(
   const emulation = await Emulation.start(provisionMs);
   try {
     const deploy = await emulation.run('deploy.yml', 'push');
-    await emulation.control('PATCH', {
+    await emulation.change({
       server: 'demo-relecloud',
       properties: { backup: { backupRetentionDays: 14 }, storage: { autoGrow: 'Disabled' } },
       rules: { everyone: { startIpAddress: '0.0.0.0', endIpAddress: '255.255.255.255' } },
@@ -123,7 +116,7 @@ async function runPullRequests(): Promise<Pick<WrittenTexts, 'comment' | 'sweepS
   try {
     for (const pull of [4, 5, PULL_REQUEST]) await emulation.run('pull-request.yml', pull);
     const comment = await emulation.readComment(PULL_REQUEST);
-    await emulation.control('PATCH', {
+    await emulation.change({
       repository: REPOSITORY,
       pulls: { 4: { state: 'closed' }, 5: { state: 'closed' } },
     });

@@ -86,10 +86,7 @@ async function runChromium(page: string, options: readonly string[]): Promise<st
     ...sandbox,
     ...options,
   ];
-  // Time for the diagrams; virtual time passes as fast as the page needs.
-  const { stdout } = await run('chromium', [...args, '--virtual-time-budget=10000', `file://${page}`], {
-    maxBuffer: 1 << 26,
-  });
+  const { stdout } = await run('chromium', [...args, `file://${page}`], { maxBuffer: 1 << 26 });
   return stdout;
 }
 

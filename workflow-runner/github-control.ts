@@ -51,32 +51,42 @@ function send(method: 'GET' | 'PATCH', url: string, ca: string, body = ''): Prom
     text(incoming).then((body) => resolve({ status: incoming.statusCode ?? 0, text: body }), reject);
   });
   outgoing.on('error', (error) =>
-    reject(new EmulatorError(`The emulated GitHub cannot be reached: ${String(error)}`)),
+    reject(new EmulatorError(`The emulator cannot be reached: ${String(error)}`)),
   );
   outgoing.end(body);
   return promise;
 }
 
-/**
- * Connects to the GitHub of a running emulator, over TLS that is verified with the emulator's root certificate.
- * @param emulator from its ready line: the base URL of the control calls, and the path of the root certificate.
- */
-export function createGitHubControl(emulator: {
+/** A running emulator, from its ready line: the base URL of the control calls, and the path of the root certificate. */
+interface ControlledEmulator {
   readonly control: string;
   readonly ca: string;
-}): GitHubControl {
-  const url = `${emulator.control}/state`;
-  const readCa = () => readFileSync(emulator.ca, 'utf8');
-  return {
-    // No server has the empty name.
-    readState: async () => asObject(JSON.parse((await send('GET', `${url}?server=`, readCa())).text)),
-    patchState: async (change) => {
-      const response = await send('PATCH', url, readCa(), JSON.stringify(change));
-      if (response.status === 200) return;
-      throw new EmulatorError(`The emulated GitHub rejected a change of its state: ${response.text}`);
-    },
-  };
 }
+
+/** Reads the state of an emulator. @throws {EmulatorError} if it cannot be reached */
+export async function readEmulatorState({ control, ca }: ControlledEmulator): Promise<JsonObject> {
+  // No server has the empty name.
+  return asObject(JSON.parse((await send('GET', `${control}/state?server=`, readFileSync(ca, 'utf8'))).text));
+}
+
+/**
+ * Changes the state of an emulator, see emulator/README.md.
+ * @throws {EmulatorError} if the emulator rejects the change or cannot be reached
+ */
+export async function patchEmulatorState({ control, ca }: ControlledEmulator, change: object): Promise<void> {
+  const url = `${control}/state`;
+  const response = await send('PATCH', url, readFileSync(ca, 'utf8'), JSON.stringify(change));
+  if (response.status !== 200)
+    throw new EmulatorError(`The emulator rejected a change of its state: ${response.text}`);
+}
+
+/**
+ * Connects to the GitHub of a running emulator, over TLS that is verified with the emulator's root certificate.
+ */
+export const createGitHubControl = (emulator: ControlledEmulator): GitHubControl => ({
+  readState: () => readEmulatorState(emulator),
+  patchState: (change) => patchEmulatorState(emulator, change),
+});
 
 /** Reports a run to the emulated GitHub; its methods are called in this order. */
 export interface RunNotifier {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { EOL } from 'node:os';
 import { join } from 'node:path';
 
 /** A file that a step wrote has an invalid format; the message states where and why. */
@@ -102,7 +103,8 @@ export class StepFiles {
 
   /** Reads the files and removes them. A file that the step has deleted counts as empty. */
   async readAndRemove(): Promise<FileCommands> {
-    const read = (file: string) => readFile(file, 'utf8').catch(() => '');
+    // @actions/core ends lines as the system does.
+    const read = async (file: string) => (await readFile(file, 'utf8').catch(() => '')).replaceAll(EOL, '\n');
     const errors: string[] = [];
     const entries = async (name: string, file: string) => {
       try {

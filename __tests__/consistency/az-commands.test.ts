@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { callsOf, codeBlocks } from '../helpers/markdown-commands.ts';
 import { repositoryRoot } from '../helpers/root.ts';
+import { callsInDocument } from '../helpers/shell-calls.ts';
 
 /**
  * The commands of the az CLI that messages and documents advise, each with the options that every supported version accepts;
@@ -106,9 +106,7 @@ const advised = globSync(['src/**/*.ts', 'docs/*.md', 'examples/**/*.{yml,md}', 
   exclude: ['docs/azure-behavior.md'],
 }).flatMap((file) => {
   const text = readFileSync(join(repositoryRoot, file), 'utf8');
-  const inBlocks = codeBlocks(text)
-    .filter(({ language }) => language === 'sh')
-    .flatMap(({ code }) => callsOf('az', code));
+  const inBlocks = file.endsWith('.md') ? callsInDocument('az', file) : [];
   const inProse = [...text.replaceAll(/^```sh\n[\s\S]*?^```$/gm, '').matchAll(COMMAND)].map(
     ([, call = '']) => call,
   );
@@ -145,10 +143,7 @@ const knownGhCommands: Readonly<Record<string, readonly string[]>> = {
 };
 
 const advisedGh = globSync(['docs/*.md', 'README.md'], { cwd: repositoryRoot }).flatMap((file) =>
-  codeBlocks(readFileSync(join(repositoryRoot, file), 'utf8'))
-    .filter(({ language }) => language === 'sh')
-    .flatMap(({ code }) => callsOf('gh', code))
-    .map((call) => [file, call]),
+  callsInDocument('gh', file).map((call) => [file, call]),
 );
 
 describe('every command of the GitHub CLI in a document', () => {

@@ -4,16 +4,11 @@ import {
   findCopyProblems,
   findUntestedWorkflows,
 } from '../helpers/consistency/documents/checks.ts';
-import {
-  type Document,
-  type Problem,
-  parseDocument,
-  readDocuments,
-} from '../helpers/consistency/documents/document.ts';
 import { findLinkProblems } from '../helpers/consistency/documents/links.ts';
 import { findNameProblems } from '../helpers/consistency/documents/names.ts';
 import { findVariableProblems } from '../helpers/consistency/documents/variables.ts';
 import { findWordProblems } from '../helpers/consistency/documents/words.ts';
+import { type Document, type Problem, parseDocument, readDocuments } from '../helpers/document.ts';
 
 const documents = readDocuments();
 const documentsByPath = new Map(documents.map((document) => [document.path, document]));

@@ -1,16 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { connectionEnvironment } from '../../src/publish/connection-formats.ts';
 import { formatRange } from '../../src/resources/firewall-rule/firewall-rule-handler.ts';
 import { codeSpans, tableRows } from '../helpers/consistency/markdown-table.ts';
-import { blocksUnder, codeBlocks } from '../helpers/doc-blocks.ts';
-import { repositoryRoot } from '../helpers/root.ts';
+import { blocksUnder, readDocument } from '../helpers/document.ts';
 import { ensureConfig, inputErrorsOf } from '../helpers/unit/test-configs.ts';
 
 const page = 'docs/frameworks.md';
-const rows = tableRows(readFileSync(join(repositoryRoot, page), 'utf8'), 'framework').map(({ cells }) => ({
+const { text: pageText, blocks: pageBlocks } = readDocument(page);
+const rows = tableRows(pageText, 'framework').map(({ cells }) => ({
   framework: /\[(.+?)\]/.exec(cells['framework'] ?? '')?.[1] ?? '',
   command: codeSpans(cells['`migration-command`'] ?? '')[0] ?? '',
   variables: codeSpans(cells['variables'] ?? ''),
@@ -51,7 +49,7 @@ const publishedWith = (inputs: Record<string, string>): readonly string[] => [
 describe('docs/frameworks.md', () => {
   test('has a section for each framework of its table, and no other one with inputs', () => {
     const general = ['The step', 'What is the same for all'];
-    const sections = codeBlocks(page)
+    const sections = pageBlocks
       .filter(({ language, heading }) => language === 'yaml' && !general.includes(heading))
       .map(({ heading }) => heading);
     expect(rows.length).toBeGreaterThan(11);
@@ -69,9 +67,9 @@ describe('docs/frameworks.md', () => {
     'reads for $framework only variables that the action publishes with these inputs',
     (row) => {
       const published = publishedWith(inputsOf(row.framework));
-      const code = codeBlocks(page)
+      const code = pageBlocks
         .filter(({ heading }) => heading === row.framework)
-        .map((block) => block.code)
+        .map(({ text }) => text)
         .join('\n');
       const assigned = [...code.matchAll(/\b(\w+)=/g)].map(([, name]) => name);
       const read = new Set(variablesIn(code).filter((name) => !assigned.includes(name)));
@@ -88,10 +86,10 @@ describe('docs/frameworks.md', () => {
 });
 
 describe.each(['docs/deployed-app.md', 'docs/jobs.md'])('%s', (document) => {
-  const blocks = codeBlocks(document);
+  const { blocks } = readDocument(document);
 
   test('reads in its shell commands only variables that the action publishes', () => {
-    const read = blocks.flatMap(({ code }) => [...code.matchAll(/\$(\w*DATABASE_URL|DB_\w+|PG\w+)/g)]);
+    const read = blocks.flatMap(({ text }) => [...text.matchAll(/\$(\w*DATABASE_URL|DB_\w+|PG\w+)/g)]);
     const published = publishedWith({});
     expect(read.map(([, name = '']) => name).filter((name) => !published.includes(name))).toEqual([]);
   });
@@ -99,7 +97,7 @@ describe.each(['docs/deployed-app.md', 'docs/jobs.md'])('%s', (document) => {
   test('has inputs that the action accepts in the blocks that are lines of a step', () => {
     const lines = blocks
       .filter(({ language }) => language === 'yaml')
-      .map(({ code }) => parse(code))
+      .map(({ text }) => parse(text))
       .filter((yaml) => !Array.isArray(yaml) && !('jobs' in yaml))
       .map((yaml) =>
         Object.fromEntries(Object.entries<unknown>(yaml).map(([name, value]) => [name, String(value)])),

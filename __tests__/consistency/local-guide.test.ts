@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { blocksUnder } from '../helpers/doc-blocks.ts';
+import { blocksUnder } from '../helpers/document.ts';
 import { repositoryRoot } from '../helpers/root.ts';
 
 const read = (file: string): string => readFileSync(join(repositoryRoot, file), 'utf8');

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { parse } from 'yaml';
-import { blocksUnder } from '../helpers/doc-blocks.ts';
+import { blocksUnder } from '../helpers/document.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, type PhaseResult, queryCommand } from '../helpers/e2e/job.ts';
 import {

@@ -268,7 +268,7 @@ test('a transaction ends with its first error, not with the 25P02 of a later sta
 test('an error that nothing explains is `unexpected`, and the debug log has where it was thrown', async ({
   emulator,
 }) => {
-  const job = new Job(emulator);
+  const job = new Job(emulator, { RUNNER_DEBUG: '1' });
   const event = join(job.tempDirectory, 'event.json');
   writeFileSync(event, 'not JSON');
   job.env['GITHUB_EVENT_PATH'] = event;

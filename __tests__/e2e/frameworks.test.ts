@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { parse } from 'yaml';
 import { readHosts } from '../../emulator/core/hosts-file.ts';
-import { blocksUnder, codeBlocks, fileName } from '../helpers/doc-blocks.ts';
+import { blocksUnder, readDocument } from '../helpers/document.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job, type PhaseResult } from '../helpers/e2e/job.ts';
 import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
@@ -152,9 +152,9 @@ async function createProject(
   symlinkSync('/usr/bin/alembic', join(folder, 'bin', 'alembic'));
   job.env['PATH'] = `${join(folder, 'bin')}:${job.env['PATH']}`;
   await project.create(folder);
-  for (const { code, language } of codeBlocks(page).filter(({ heading }) => heading === framework)) {
-    if (language === 'yaml') continue;
-    const file = fileName(code);
+  for (const { text: code, language, heading } of readDocument(page).blocks) {
+    if (heading !== framework || language === 'yaml') continue;
+    const [, file] = /^(?:#|\/\/) ([\w./-]+\.\w+)/.exec(code) ?? [];
     if (file === undefined) throw new Error(`A block for ${framework} names no file: ${code}`);
     (project.addSnippet ?? writeFileSync)(join(folder, file), edit(code));
   }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
-import { blocksUnder } from '../helpers/doc-blocks.ts';
+import { blocksUnder } from '../helpers/document.ts';
 import type { EmulatorHarness } from '../helpers/e2e/emulator-harness.ts';
 import { defaultInputs, Job } from '../helpers/e2e/job.ts';
 import { loginFromOutputs, openSession, query } from '../helpers/e2e/postgres-client.ts';

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { parse } from 'yaml';
-import { blocksUnder } from '../helpers/doc-blocks.ts';
+import { blocksUnder } from '../helpers/document.ts';
 import { defaultInputs, droppedNames, Job, queryCommand } from '../helpers/e2e/job.ts';
 import { loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
 import { appPasswordKey, pullRequestJob } from '../helpers/e2e/pull-request.ts';

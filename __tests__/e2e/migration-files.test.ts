@@ -28,7 +28,7 @@ describe('a migration that writes to the runner’s files does not replace what 
         appendCommand('$GITHUB_ENV', 'DB_HOST', 'elsewhere.example'),
         appendCommand('$GITHUB_ENV', 'OWN', 'value'),
         // Incomplete lines: the next lines must not continue them.
-        'printf X=1 >> $GITHUB_OUTPUT',
+        'printf db-host=x >> $GITHUB_OUTPUT',
         'printf Y=1 >> $GITHUB_ENV',
         `exit ${exitCode}`,
       ].join('\n'),
@@ -43,7 +43,8 @@ describe('a migration that writes to the runner’s files does not replace what 
 
   test('the state that post reads', async ({ emulator }) => {
     const rule = '{"rule":"gha-temporary-1-2-3-x","server":"other","resourceGroup":"other"}';
-    const state = '$(dirname $GITHUB_ENV)/STATE';
+    // The step does not have its name, but it is beside the others.
+    const state = '${GITHUB_ENV/set_env_/save_state_}';
     const job = new Job(emulator);
     const step = await job.step({
       ...inputs,

@@ -3,18 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import {
-  convertWorkflowTemplate,
-  NoOperationTraceWriter,
-  parseWorkflow,
-} from '../../workflow-runner/workflow-parser.ts';
 import { repositoryRoot } from '../helpers/root.ts';
-import {
-  ACTION_REFERENCE,
-  type Example,
-  examples,
-  examplesDirectory,
-} from '../helpers/runner/example-files.ts';
+import { type Example, examples, examplesDirectory } from '../helpers/runner/example-files.ts';
 
 const readText = (...path: string[]) => readFileSync(join(repositoryRoot, ...path), 'utf8');
 const actionInputNames = Object.keys(parseYaml(readText('action.yml')).inputs);
@@ -49,12 +39,6 @@ const expressions = ({ text }: Example) =>
   );
 
 describe.each(examples.map((example) => [example.name, example] as const))('examples/%s', (name, example) => {
-  test('is a workflow according to GitHub’s parser', async () => {
-    const { context, value } = parseWorkflow({ name, content: example.text }, new NoOperationTraceWriter());
-    if (value !== undefined) await convertWorkflowTemplate(context, value);
-    expect(context.errors.getErrors().map(({ message }) => message)).toEqual([]);
-  });
-
   test('gives the action only inputs that it has, and all that the mode needs', () => {
     expect(example.actionInputs.length).toBeGreaterThan(0);
     for (const inputs of example.actionInputs) {
@@ -69,11 +53,6 @@ describe.each(examples.map((example) => [example.name, example] as const))('exam
       expect(inputs).not.toHaveProperty('template');
       expect(inputs).not.toHaveProperty('config-file');
     }
-  });
-
-  test('pins every other action by its commit, with the version as comment', () => {
-    for (const use of usesLines(example).filter((each) => each !== ACTION_REFERENCE))
-      expect(use).toMatch(/^[\w-]+\/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
   test('uses only variables and secrets that its first comment names, and no environment variable', () => {

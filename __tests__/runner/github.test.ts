@@ -152,7 +152,7 @@ test('patchState throws an EmulatorError if the emulator rejects the change, can
   const change = { repository: 'no-slash' };
   await expect(createGitHubControl({ control, ca }).patchState(change)).rejects.toThrow(EmulatorError);
   const nowhere = createGitHubControl({ control: 'https://127.0.0.1:9/_emulator', ca });
-  await expect(nowhere.patchState(change)).rejects.toThrow('The emulated GitHub cannot be reached');
+  await expect(nowhere.patchState(change)).rejects.toThrow('The emulator cannot be reached');
   const untrusted = createGitHubControl({ control, ca: exampleEventPath('fork-opened') });
   await expect(untrusted.patchState({ repository: 'a/b' })).rejects.toThrow(EmulatorError);
 });

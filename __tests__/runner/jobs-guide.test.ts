@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { blocksUnder } from '../helpers/doc-blocks.ts';
+import { blocksUnder } from '../helpers/document.ts';
 import { testsDirectory } from '../helpers/root.ts';
 import { test } from '../helpers/runner/example-test.ts';
 

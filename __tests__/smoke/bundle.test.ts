@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test as base, describe, expect, inject } from 'vitest';
 import { type Emulator, startEmulator } from '../../emulator/emulator.ts';
-import { type PhaseResult, runPhase, toInputEnv, toStateEnv } from '../../scripts/live/bundle-step.ts';
 import { encodedVariants } from '../../src/github/encoded-variants.ts';
+import { type PhaseResult, runPhase, toInputEnv, toStateEnv } from '../../workflow-runner/bundle-step.ts';
 import { invalidOutputs } from '../helpers/step-end.ts';
 
 const PASSWORD = 'Very"Secure%Password\\1';

@@ -2,8 +2,14 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import {
+  type Inputs,
+  type PhaseResult,
+  runPhase,
+  toInputEnv,
+  toStateEnv,
+} from '../../workflow-runner/bundle-step.ts';
 import { deleteLiveGroup, listTemporaryRules, requireNewGroup } from './azure.ts';
-import { type Inputs, type PhaseResult, runPhase, toInputEnv, toStateEnv } from './bundle-step.ts';
 
 export interface LiveOptions {
   /** Name of the server and of its resource group, which must not exist yet. */

@@ -10,7 +10,7 @@ import {
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { describeNetworkFailure, NetworkError, proxyTunnelError } from '../common/network-failure.ts';
 import { findProxy } from '../common/proxy.ts';
-import { describeRequest } from '../common/request-log.ts';
+import { describeExchange } from '../common/request-log.ts';
 
 /**
  * The HTTP client of the SDK for Azure Resource Manager, Entra and managed identities, with the proxy of
@@ -40,7 +40,7 @@ export function createHttpClient(debug: (text: string) => void = () => {}): Http
       const start = performance.now();
       const logResult = (response: PipelineResponse | undefined): void => {
         const durationMs = performance.now() - start;
-        debug(describeRequest(request.method, request.url, { response, durationMs }));
+        debug(describeExchange(request.method, request.url, { response, durationMs }));
       };
       try {
         const response = await client.sendRequest(request);

@@ -177,6 +177,9 @@ function tunnelHint({ host, port, proxy, status }: Situation): string {
     : `The proxy does not permit the connection. ${permit}`;
 }
 
+/** Whether the body of a response is a page, where an API answers with JSON: one of a proxy, or of a gateway before the API. */
+export const isPage = (body: string): boolean => /^\s*</.test(body);
+
 /**
  * What to do about a response that is not one of the requested host, such as a page of a proxy.
  * @param env with the variables of the proxies

@@ -14,20 +14,26 @@ const ID_HEADERS = ['x-ms-request-id', 'x-ms-correlation-request-id', 'x-github-
 /** Characters of an id; a GUID has 36. */
 const MAX_ID_LENGTH = 100;
 
+/** Characters of a path; those of Azure's resources have about 250. */
+const MAX_PATH_LENGTH = 1000;
+
 /**
  * A request and its result in one line. The query is left out, because it holds signatures in the URLs of operations, and so
  * are the headers and the bodies.
  */
-export function describeRequest(
+export function describeExchange(
   method: string,
   url: string,
   { response, durationMs }: RequestResult,
 ): string {
-  const { host, pathname } = new URL(url);
+  const target = URL.parse(url);
+  // The request has failed for this reason, and its own error says so.
+  const address =
+    target === null ? 'an invalid URL' : `${target.host}${target.pathname.slice(0, MAX_PATH_LENGTH)}`;
   const ids = ID_HEADERS.flatMap((name) => {
     const id = response?.headers.get(name);
     return id ? [`${name} ${id.slice(0, MAX_ID_LENGTH)}`] : [];
   });
   const result = response === undefined ? 'no response' : `HTTP ${response.status}`;
-  return [`${method} ${host}${pathname}: ${result} after ${Math.round(durationMs)} ms`, ...ids].join(', ');
+  return [`${method} ${address}: ${result} after ${Math.round(durationMs)} ms`, ...ids].join(', ');
 }

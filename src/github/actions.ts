@@ -54,7 +54,7 @@ export class ActionsRuntime {
 
   /** Writes to the log if debug logging is enabled. */
   debug(text: string): void {
-    if (core.isDebug()) core.debug(sanitizeLine(text));
+    if (core.isDebug()) core.debug(escapeCommands(sanitizeLine(text)));
   }
 
   notice(text: string): void {
@@ -112,9 +112,7 @@ export class ActionsRuntime {
       core.error(sanitizeLine(url === undefined ? error.message : `${error.message}\nSee ${url}`));
       // With those of its causes: an `unexpected` error was only wrapped where its own stack begins.
       const stacks = walkErrors(error).map((each) => (each instanceof Error ? (each.stack ?? '') : ''));
-      core.debug(
-        escapeCommands(sanitizeLine(stacks.map((stack) => sanitizeText(stack, MAX_STACK_LENGTH)).join('\n'))),
-      );
+      this.debug(stacks.map((stack) => sanitizeText(stack, MAX_STACK_LENGTH)).join('\n'));
       return core.ExitCode.Failure;
     } finally {
       if (this.#lastLine !== undefined) this.info(this.#lastLine);

@@ -1,7 +1,12 @@
 import { getOctokit } from '@actions/github';
 import { getRawErrorMessage } from '../common/errors.ts';
 import { asObject, type JsonObject } from '../common/json.ts';
-import { findNetworkFailure, foreignAnswerHint, type NetworkFailure } from '../common/network-failure.ts';
+import {
+  findNetworkFailure,
+  foreignAnswerHint,
+  isPage,
+  type NetworkFailure,
+} from '../common/network-failure.ts';
 import type { RunContext } from '../common/polling.ts';
 import { proxiedFetch } from '../common/proxied-fetch.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
@@ -69,9 +74,6 @@ function requestHint(failure: RequestFailure, permission: string): string {
 }
 
 const INCIDENT_HINT = 'https://www.githubstatus.com shows whether GitHub has an incident.';
-
-/** GitHub's API answers with JSON: a page is one of a proxy, or of a gateway before the API. */
-const isPage = (reason: string): boolean => /^\s*</.test(reason);
 
 const apiUrl = (): string => process.env['GITHUB_API_URL'] || 'https://api.github.com';
 

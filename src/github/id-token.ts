@@ -1,5 +1,5 @@
 import { parseJsonObject } from '../common/json.ts';
-import { findNetworkFailure, foreignAnswerHint } from '../common/network-failure.ts';
+import { findNetworkFailure, foreignAnswerHint, isPage } from '../common/network-failure.ts';
 import type { RunContext } from '../common/polling.ts';
 import { proxiedFetch } from '../common/proxied-fetch.ts';
 import { createRetryingFetch } from './retrying-fetch.ts';
@@ -49,7 +49,7 @@ export async function requestIdToken(
   const body = await response.text();
   const { value } = parseJsonObject(body) ?? {};
   if (response.ok && typeof value === 'string' && value !== '') return value;
-  if (/^\s*</.test(body))
+  if (isPage(body))
     throw new IdTokenError(
       `${url.host} answered HTTP ${response.status} with a page instead of a token`,
       foreignAnswerHint(url.href),

@@ -1,7 +1,7 @@
 import { getErrorMessage } from '../common/errors.ts';
 import { describeTimeout, NetworkError } from '../common/network-failure.ts';
 import { abortableSleep, formatDuration, type RunContext } from '../common/polling.ts';
-import { describeRequest } from '../common/request-log.ts';
+import { describeExchange } from '../common/request-log.ts';
 import { parseRetryAfter } from '../common/retry-after.ts';
 
 export type Fetch = (url: string, options: RequestInit) => Promise<Response>;
@@ -80,7 +80,7 @@ async function sendOnce(
   } finally {
     clearTimeout(timer);
     const result = { response: received, durationMs: performance.now() - start };
-    run.debug(describeRequest(options.method ?? 'GET', url, result));
+    run.debug(describeExchange(options.method ?? 'GET', url, result));
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Change, NotCarried } from '../reconcile/findings.ts';
 import { count, formatUtc } from './log-lines.ts';
-import { code, codeBlock, renderDetails, renderPhrase, renderTable } from './markdown.ts';
+import { code, codeBlock, renderDetails, renderLink, renderPhrase, renderTable } from './markdown.ts';
 
 /** Content of the pull request comment about its database. */
 export interface DatabaseCommentData {
@@ -63,12 +63,10 @@ export function renderDatabaseComment(data: DatabaseCommentData): string {
 }
 
 function describeConnecting(url: string | undefined): string {
-  // A URL of another form could end the link.
-  const isLinkable = url !== undefined && /^https:\/\/[\w./:#-]+$/.test(url);
   const title = 'Connect as a person';
-  return isLinkable
-    ? `To look at the data yourself, see [${title}](${url}).`
-    : `To look at the data yourself, see the section ${title} in the pull request documentation of the action.`;
+  const place =
+    renderLink(title, url) ?? `the section ${title} in the pull request documentation of the action`;
+  return `To look at the data yourself, see ${place}.`;
 }
 
 function notCarriedSection(notCarried: readonly NotCarried[]): readonly string[] {

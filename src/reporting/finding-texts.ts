@@ -41,18 +41,28 @@ function withUnit({ resource, property }: Finding, value: string): string {
 /** The columns of {@link findingCells}. */
 export const FINDING_COLUMNS = ['What', 'Declared', 'Is', 'What to do'] as const;
 
+const DECLARED_WORDS = new Map([
+  ['present', 'exists'],
+  ['absent', 'nothing'],
+]);
+const ACTUAL_WORDS = new Map([
+  ['present', 'exists'],
+  ['absent', 'does not exist'],
+]);
+
 /** A difference as cells of a table. @param shorten limits the length of each text from outside */
 export function findingCells(
   finding: Finding & { readonly remedy: string },
   shorten: (text: string) => string = (text) => text,
 ): readonly Cell[] {
   const { expected, actual, remedy } = finding;
-  const value = (text: string, words: Readonly<Record<string, string>>): Fragment =>
-    words[text] ?? code(shorten(withUnit(finding, text)));
+  // A map, because a value can also be the name of a member of every object, such as `constructor`.
+  const value = (text: string, words: ReadonlyMap<string, string>): Fragment =>
+    words.get(text) ?? code(shorten(withUnit(finding, text)));
   return [
     subjectCell(finding, shorten),
-    value(expected, { present: 'exists', absent: 'nothing' }),
-    value(actual, { present: 'exists', absent: 'does not exist' }),
+    value(expected, DECLARED_WORDS),
+    value(actual, ACTUAL_WORDS),
     capitalize(shorten(remedy)),
   ];
 }

@@ -102,6 +102,10 @@ export const blockquote = (text: string): string =>
     .map((line) => `> ${/^\p{L}/u.test(line) ? renderFragment(line) : inlineCode(line)}  `)
     .join('\n');
 
+/** A link; undefined for a URL of a form that could end it. @param text fixed Markdown */
+export const renderLink = (text: string, url: string | undefined): string | undefined =>
+  url !== undefined && /^https:\/\/[\w./:#-]+$/.test(url) ? `[${text}](${url})` : undefined;
+
 /** A section that is folded until a reader opens it. @param title a fixed text */
 export const renderDetails = (title: string, content: string): string =>
   `<details><summary>${title}</summary>\n\n${content}\n\n</details>`;

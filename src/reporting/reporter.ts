@@ -4,13 +4,7 @@ import { formatDuration } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { Config } from '../inputs/types.ts';
 import { setRunOutputs } from '../publish/outputs.ts';
-import {
-  type Change,
-  type Dropped,
-  type ReportedFinding,
-  type Skipped,
-  uniqueDrift,
-} from '../reconcile/findings.ts';
+import { type Change, type ReportedFinding, type Skipped, uniqueDrift } from '../reconcile/findings.ts';
 import type { Plan, ReconcileListener } from '../reconcile/reconcile.ts';
 import { formatFinding } from './finding-texts.ts';
 import { lastLineOf } from './headline.ts';
@@ -23,7 +17,7 @@ import {
   resourceKey,
   unchangedLines,
 } from './plan-lines.ts';
-import type { PublishedLogin, RunSummary } from './run-summary.ts';
+import { dropsOf, type PublishedLogin, type RunSummary } from './run-summary.ts';
 import { renderSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
@@ -171,22 +165,15 @@ export class Reporter implements ReconcileListener {
 
   /** Writes the outputs and the summary of the whole run, and sets the last line of the log. */
   async finish(error: Error | undefined): Promise<void> {
+    const summary = this.#summarize(error);
     setRunOutputs(this.#runtime, {
       server: this.#server,
       changes: this.#changes,
       remaining: this.#remaining,
-      dropped: this.#dropped,
+      dropped: dropsOf(summary).map(({ resource, name }) => ({ resource, name })),
     });
-    const summary = this.#summarize(error);
     this.#runtime.setLastLine(lastLineOf(summary));
     await writeSummary(this.#runtime, renderSummary(summary));
-  }
-
-  /** Deleted by a mode that drops; with `dry-run` what would be. A database that `reset` deletes is only a change. */
-  get #dropped(): readonly Dropped[] {
-    if (this.#config.mode !== 'drop' && this.#config.mode !== 'sweep') return [];
-    const deleted = this.#changes.filter(({ action }) => action === 'delete');
-    return [...deleted, ...this.#dryRunDrops].map(({ resource, name }) => ({ resource, name }));
   }
 
   #summarize(error: Error | undefined): RunSummary {

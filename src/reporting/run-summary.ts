@@ -54,9 +54,12 @@ export const driftOf = ({ remainingFindings }: RunSummary): readonly ReportedFin
 export const unknownOf = ({ remainingFindings }: RunSummary): readonly ReportedFinding[] =>
   remainingFindings.filter((finding) => !isDrift(finding));
 
-/** Deleted by a mode that drops; with `dry-run` what would be. */
-export const dropsOf = ({ changes, dryRunDrops, isDryRun }: RunSummary): readonly Omit<Change, 'action'>[] =>
-  isDryRun ? dryRunDrops : changes.filter(({ action }) => action === 'delete');
+/** Deleted by a mode that drops; with `dry-run` what would be. A database that `reset` deletes is only a change. */
+export function dropsOf(summary: RunSummary): readonly Omit<Change, 'action'>[] {
+  const { mode, changes, dryRunDrops, isDryRun } = summary;
+  if (mode !== 'drop' && mode !== 'sweep') return [];
+  return isDryRun ? dryRunDrops : changes.filter(({ action }) => action === 'delete');
+}
 
 /** Whether a drop or a sweep ended before it found a running server. */
 export const endedWithoutServer = ({ mode, serverProperties, error }: RunSummary): boolean =>

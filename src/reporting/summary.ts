@@ -4,7 +4,15 @@ import { factsOf } from './facts.ts';
 import { FINDING_COLUMNS, findingCells, UNKNOWN_COLUMNS, unknownCells } from './finding-texts.ts';
 import { headlineOf } from './headline.ts';
 import { count } from './log-lines.ts';
-import { blockquote, type Cell, code, renderDetails, renderPhrase, renderTable } from './markdown.ts';
+import {
+  blockquote,
+  type Cell,
+  code,
+  renderDetails,
+  renderLink,
+  renderPhrase,
+  renderTable,
+} from './markdown.ts';
 import { driftOf, type RunSummary, unknownOf } from './run-summary.ts';
 import type { Phase } from './timeline.ts';
 
@@ -50,11 +58,7 @@ export function renderSummary(summary: RunSummary): string {
 /** The message of the error. The table shows what the message of `drifted` lists. */
 function renderError({ error, errorCode, errorUrl }: RunSummary): string {
   const message = error === undefined || errorCode === 'drifted' ? '' : blockquote(error);
-  // A URL of another form could end the link.
-  const link =
-    errorCode !== undefined && errorUrl !== undefined && /^https:\/\/[\w./:#-]+$/.test(errorUrl)
-      ? `[What to do about \`${errorCode}\`](${errorUrl})`
-      : '';
+  const link = errorCode && renderLink(`What to do about \`${errorCode}\``, errorUrl);
   return [message, link].filter(Boolean).join('\n\n');
 }
 

@@ -1,12 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { ActionsRuntime } from '../../../src/github/actions.ts';
 import { runMain } from '../../../src/main.ts';
 import { runPost } from '../../../src/post.ts';
+import {
+  type PhaseResult as BundlePhaseResult,
+  bundleFile,
+  type Inputs,
+  type Phase,
+  toInputEnv,
+  toStateEnv,
+  withStepFiles,
+} from '../../../workflow-runner/bundle-step.ts';
 import { runInContext } from '../process-context.ts';
 import { testsDirectory } from '../root.ts';
 import { invalidOutputs } from '../step-end.ts';
@@ -15,19 +24,11 @@ import type { EmulatorHarness, FaultMatch } from './emulator-harness.ts';
 /** A migration command that executes its first argument as SQL, with the connection in its environment. */
 export const queryCommand = `${process.execPath} ${join(testsDirectory, 'helpers', 'e2e', 'query.mjs')}`;
 
-export type Inputs = Readonly<Record<string, string>>;
+export type { Inputs };
 
-/** The result of main or post of a step. */
-export interface PhaseResult {
-  /** Null if a signal ended the process. */
-  readonly exitCode: number | null;
+/** The result of main or post of a step. Its log has standard error too. */
+export interface PhaseResult extends BundlePhaseResult {
   readonly signal: NodeJS.Signals | null;
-  /** Standard output and standard error before masking. */
-  readonly log: string;
-  readonly outputs: Readonly<Record<string, string>>;
-  readonly exportedEnv: Readonly<Record<string, string>>;
-  readonly state: Readonly<Record<string, string>>;
-  readonly summary: string;
 }
 
 export interface SpawnOptions {
@@ -46,7 +47,6 @@ export const defaultInputs: Inputs = {
   database: 'relecloud',
 };
 
-type Phase = 'main' | 'post';
 type RunPhase = (
   phase: Phase,
   env: Readonly<Record<string, string>>,
@@ -122,35 +122,21 @@ export class Job {
     checkEnd(result);
     Object.assign(this.env, result.exportedEnv);
     this.#pendingPosts.unshift((forged, options) => {
-      const state = Object.entries({ ...result.state, ...forged }).map(([name, value]) => [
-        `STATE_${name}`,
-        value,
-      ]);
-      return this.#runPhase('post', { ...inputEnv, ...Object.fromEntries(state) }, run, options);
+      const stateEnv = toStateEnv({ state: { ...result.state, ...forged } });
+      return this.#runPhase('post', { ...inputEnv, ...stateEnv }, run, options);
     });
     return result;
   }
 
-  async #runPhase(
+  #runPhase(
     phase: Phase,
     variables: Record<string, string>,
     run: RunPhase,
     options: SpawnOptions = {},
   ): Promise<PhaseResult> {
-    const directory = mkdtempSync(join(this.tempDirectory, `${phase}-`));
-    const path = (name: string): string => join(directory, name);
-    const names = ['OUTPUT', 'ENV', 'STATE', 'STEP_SUMMARY', 'PATH'];
-    for (const name of names) writeFileSync(path(name), '');
-    const files = Object.fromEntries(names.map((name) => [`GITHUB_${name}`, path(name)]));
-    const processResult = await run(phase, { ...this.env, ...variables, ...files }, options);
-    const read = (name: string): string => readFileSync(path(name), 'utf8');
-    return {
-      ...processResult,
-      outputs: parseFileCommands(read('OUTPUT')),
-      exportedEnv: parseFileCommands(read('ENV')),
-      state: parseFileCommands(read('STATE')),
-      summary: read('STEP_SUMMARY'),
-    };
+    return withStepFiles(this.tempDirectory, (files) =>
+      run(phase, { ...this.env, ...variables, ...files }, options),
+    );
   }
 }
 
@@ -211,7 +197,7 @@ async function runBundle(
   { onStarted, output = 'pipe' }: SpawnOptions,
 ): Promise<ProcessResult> {
   const { bundle, compileCache } = inject('built');
-  const child = spawn(process.execPath, [join(bundle, phase === 'main' ? 'index.js' : 'post.js')], {
+  const child = spawn(process.execPath, [bundleFile(bundle, phase)], {
     env: { NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['ignore', output, output],
   });
@@ -226,18 +212,6 @@ async function runBundle(
   });
   onStarted?.(child);
   return await result;
-}
-
-function toInputEnv(inputs: Inputs): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
-  );
-}
-
-/** Parses a command file in the heredoc form, the only one that @actions/core writes. */
-function parseFileCommands(text: string): Record<string, string> {
-  const entries = text.matchAll(/^(.*?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2$/gm);
-  return Object.fromEntries([...entries].map(([, name = '', , value = '']) => [name, value]));
 }
 
 /** The names in a step's output `dropped`; empty if it has none. */

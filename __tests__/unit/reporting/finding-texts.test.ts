@@ -94,6 +94,12 @@ describe('the cells of a finding', () => {
     );
   });
 
+  test('show a value that is also a member of every object', () => {
+    expect(
+      row(changedFinding({ property: 'tags', expected: 'toString', actual: 'constructor', remedy: 'r' })),
+    ).toBe('| Server `demo-relecloud` tags | `toString` | `constructor` | R |');
+  });
+
   test('name existence in words', () => {
     expect(row(changedFinding({ ...absent, remedy: 'r' }))).toBe(
       '| Server `demo-relecloud` | exists | does not exist | R |',

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CodeBlock, Document, Problem } from '../../document.ts';
 import { repositoryRoot } from '../../root.ts';
 import {
   findJsonProblems,
@@ -8,7 +9,6 @@ import {
   findScriptProblems,
   findSqlProblems,
 } from './code.ts';
-import type { CodeBlock, Document, Problem } from './document.ts';
 import { findShellProblems } from './shell.ts';
 import { findYamlProblems, hasWholeWorkflow } from './yaml.ts';
 

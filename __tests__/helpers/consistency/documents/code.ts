@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire, stripTypeScriptTypes } from 'node:module';
 import { createContext, runInContext } from 'node:vm';
 import { hasSqlDetails, parse as parseSql } from 'libpg-query';
-import type { CodeBlock, Problem } from './document.ts';
+import type { CodeBlock, Problem } from '../../document.ts';
 
 const problem = (block: CodeBlock, text: string, lineInBlock = 1): Problem => ({
   line: block.line + lineInBlock - 1,

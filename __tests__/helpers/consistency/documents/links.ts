@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import type { Document, Located, Problem } from '../../document.ts';
 import { repositoryRoot } from '../../root.ts';
-import type { Document, Located, Problem } from './document.ts';
 
 function externalLinkProblem(target: string): string | undefined {
   if (!target.startsWith('https://'))

@@ -1,6 +1,6 @@
 import { errorCatalog } from '../../../../src/common/errors.ts';
+import type { Document, Located, Problem } from '../../document.ts';
 import { tableRows } from '../markdown-table.ts';
-import type { Document, Located, Problem } from './document.ts';
 import { findInputErrors, inputNames, outputNames } from './inputs.ts';
 import { missingPaths, missingScripts } from './shell.ts';
 

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CodeBlock, lineIn, type Problem } from '../../document.ts';
 import { repositoryRoot } from '../../root.ts';
-import { type CodeBlock, lineIn, type Problem } from './document.ts';
 
 const readScripts = (folder: string): readonly string[] =>
   Object.keys(JSON.parse(readFileSync(join(repositoryRoot, folder, 'package.json'), 'utf8')).scripts);

@@ -1,5 +1,5 @@
 import { connectionEnvironment } from '../../../../src/publish/connection-formats.ts';
-import type { Document, Problem } from './document.ts';
+import type { Document, Problem } from '../../document.ts';
 
 /** Every variable that the action can publish with the default prefix. */
 const publishedVariables: ReadonlySet<string> = new Set(

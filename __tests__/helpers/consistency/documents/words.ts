@@ -1,4 +1,4 @@
-import type { Document, Problem } from './document.ts';
+import type { Document, Problem } from '../../document.ts';
 
 /** Words that plain technical English does not need, and what to write instead. */
 const WORDS: readonly (readonly [word: string, instead: string])[] = [

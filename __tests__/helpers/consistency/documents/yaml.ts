@@ -8,7 +8,7 @@ import {
   parseAction,
   parseWorkflow,
 } from '../../../../workflow-runner/workflow-parser.ts';
-import { type CodeBlock, lineIn, type Problem } from './document.ts';
+import { type CodeBlock, lineIn, type Problem } from '../../document.ts';
 import { findInputErrors, inputNames } from './inputs.ts';
 
 type Mapping = Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ const toJob = (job: Mapping): Mapping => ({ 'runs-on': 'ubuntu-latest', steps: E
 const toWorkflow = (steps: readonly unknown[]): Mapping => ({ on: 'push', jobs: { job: toJob({ steps }) } });
 
 /** The workflow that a part of a workflow belongs to; undefined for other YAML. */
-export function completeWorkflow(value: unknown): Mapping | undefined {
+function completeWorkflow(value: unknown): Mapping | undefined {
   if (Array.isArray(value))
     return value.length > 0 && value.every((step) => isMapping(step) && hasAny(step, ...STEP_KEYS))
       ? toWorkflow(value)

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import GithubSlugger from 'github-slugger';
 import MarkdownIt, { type Token } from 'markdown-it';
-import { repositoryRoot } from '../../root.ts';
+import { repositoryRoot } from './root.ts';
 
 /** A text of a document and its line, counted from 1. */
 export interface Located {
@@ -13,6 +13,8 @@ export interface Located {
 /** A fenced code block. Its line is that of its first line of code. */
 export interface CodeBlock extends Located {
   readonly language: string;
+  /** What the last heading before it shows. */
+  readonly heading: string;
   /** Content of an HTML comment directly before the block: the file that the block repeats. */
   readonly file: string | undefined;
 }
@@ -54,23 +56,35 @@ class TokenReader {
   readonly codeSpans: Located[] = [];
   readonly #slugger = new GithubSlugger();
   #comment: string | undefined;
+  #heading = '';
   #line = 1;
 
   readAll(tokens: readonly Token[]): void {
     for (const [index, token] of tokens.entries()) {
       if (token.map) this.#line = token.map[0] + 1;
-      if (token.type === 'heading_open') this.anchors.add(this.#slugger.slug(visibleText(tokens[index + 1])));
+      if (token.type === 'heading_open') this.#readHeading(visibleText(tokens[index + 1]));
       else this.#read(token);
       this.#comment =
         token.type === 'html_block' ? /^<!-- (\S+) -->\s*$/.exec(token.content)?.[1] : undefined;
     }
   }
 
+  #readHeading(text: string): void {
+    this.#heading = text;
+    this.anchors.add(this.#slugger.slug(text));
+  }
+
   #read(token: Token): void {
     if (token.type === 'fence' || token.type === 'code_block') {
       const language = token.info.trim().split(/\s/)[0] ?? '';
       const line = this.#line + (token.type === 'fence' ? 1 : 0);
-      this.blocks.push({ line, text: token.content, language, file: this.#comment });
+      this.blocks.push({
+        line,
+        text: token.content,
+        language,
+        heading: this.#heading,
+        file: this.#comment,
+      });
     } else if (token.type === 'html_block') this.#readHtml(token.content, this.#line);
     else if (token.type === 'inline') this.#readInline(token.children ?? []);
   }
@@ -103,6 +117,10 @@ export function parseDocument(path: string, text: string): Document {
   return { path, text, blocks, links, anchors, codeSpans };
 }
 
+/** @param path of the file, from the repository's root */
+export const readDocument = (path: string): Document =>
+  parseDocument(path, readFileSync(join(repositoryRoot, path), 'utf8'));
+
 /** Every Markdown file of the repository. */
 export function readDocuments(): readonly Document[] {
   // A pattern does not match names that begin with a dot.
@@ -110,7 +128,16 @@ export function readDocuments(): readonly Document[] {
     cwd: repositoryRoot,
     exclude: (path) => /(^|\/)(node_modules|dist|build)$/.test(path),
   });
-  return paths.sort().map((path) => parseDocument(path, readFileSync(join(repositoryRoot, path), 'utf8')));
+  return paths.sort().map(readDocument);
+}
+
+/** The code of the blocks of one language below a heading. @throws Error if there is none */
+export function blocksUnder(path: string, heading: string, language: string): readonly string[] {
+  const found = readDocument(path).blocks.filter(
+    (block) => block.heading === heading && block.language === language,
+  );
+  if (found.length === 0) throw new Error(`${path} has no ${language} block below '${heading}'.`);
+  return found.map(({ text }) => text);
 }
 
 /** The line of the first occurrence of a text in a block; the block's first line if it does not occur. */
