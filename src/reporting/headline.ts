@@ -135,5 +135,5 @@ function describeNext(summary: RunSummary): string {
 function describeLogin({ user, isAdministrator, variables }: PublishedLogin): string {
   const names =
     variables.length === 0 ? 'the outputs of this step, such as database-url' : variables.join(', ');
-  return `Later steps: ${names}; log in as ${user}${isAdministrator ? ', the administrator' : ''}.`;
+  return `Later steps get ${names}, and log in as ${user}${isAdministrator ? ', the administrator' : ''}.`;
 }

@@ -268,6 +268,17 @@ describe('errors of inputs', () => {
     ]);
   });
 
+  test('a missing subscription-id names the other ids that OpenID Connect needs, if they are missing too', () => {
+    const missing = { 'subscription-id': '', 'client-id': '', 'tenant-id': '' };
+    expect(errorsOfInputs({ ...baseInputs, ...missing })).toEqual([
+      expect.stringContaining('. OpenID Connect also needs client-id and tenant-id ('),
+    ]);
+    const id = '00000000-0000-0000-0000-000000000000';
+    expect(errorsOfInputs({ ...baseInputs, ...missing, 'client-id': id, 'tenant-id': id })).toEqual([
+      expect.not.stringContaining('OpenID Connect'),
+    ]);
+  });
+
   test('client-secret needs client-id and tenant-id', () => {
     expect(errorsOfInputs({ 'client-secret': 'x' })).toEqual([
       'client-secret needs client-id and tenant-id as well',

@@ -99,14 +99,14 @@ describe('the last line of the log', () => {
 
   test('names the variables and the login of later steps', () => {
     expect(lastLineOf(createRunSummary({ login }))).toBe(
-      '✅ Database relecloud is ready (6.1 s). Later steps: DB_HOST, DATABASE_URL; log in as relecloud_app.',
+      '✅ Database relecloud is ready (6.1 s). Later steps get DB_HOST, DATABASE_URL, and log in as relecloud_app.',
     );
   });
 
   test('names the outputs if no variable is exported, and the administrator as such', () => {
     const administrator = { user: 'relecloud_admin', isAdministrator: true, variables: [] };
     expect(lastLineOf(createRunSummary({ login: administrator }))).toBe(
-      '✅ Database relecloud is ready (6.1 s). Later steps: the outputs of this step, such as database-url; log in as relecloud_admin, the administrator.',
+      '✅ Database relecloud is ready (6.1 s). Later steps get the outputs of this step, such as database-url, and log in as relecloud_admin, the administrator.',
     );
   });
 

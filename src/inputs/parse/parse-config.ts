@@ -172,11 +172,15 @@ function parseSignIn(inputs: InputReader): SignInConfig {
   const tenantId = inputs.getOrEnv('tenant-id', 'AZURE_TENANT_ID');
   const subscriptionId = inputs.getOrEnv('subscription-id', 'AZURE_SUBSCRIPTION_ID');
   const clientSecret = inputs.secret('client-secret', 'AZURE_CLIENT_SECRET');
-  if (subscriptionId === undefined)
+  if (subscriptionId === undefined) {
+    // Not errors of their own, because a managed identity and the az CLI need neither.
+    const unset = [!clientId && 'client-id', !tenantId && 'tenant-id'].filter(Boolean).join(' and ');
+    const others = unset === '' ? '' : `. OpenID Connect also needs ${unset}`;
     inputs.addMissingError(
       'subscription-id',
-      'set it, usually to ${{ vars.AZURE_SUBSCRIPTION_ID }}, or set the environment variable AZURE_SUBSCRIPTION_ID of the job',
+      `set it, usually to \${{ vars.AZURE_SUBSCRIPTION_ID }}, or set the environment variable AZURE_SUBSCRIPTION_ID of the job${others}`,
     );
+  }
   inputs.validate('client-secret', clientSecret, validateSecretEnds);
   if (clientSecret !== undefined && (clientId === undefined || tenantId === undefined))
     inputs.addError('client-secret needs client-id and tenant-id as well');
