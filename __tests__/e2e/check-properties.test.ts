@@ -162,7 +162,7 @@ describe('what the server cannot do', () => {
       const given = { ...undeclared, ...inputs };
       const check = await runCheck(emulator, given);
       expect(check.log).toContain(remedy);
-      expect(check.log).not.toContain('mode: ensure creates it');
+      expect(check.log).not.toContain('run mode: ensure to create it');
       await emulator.clearRecords();
       const fix = await runFix(emulator, given);
       const writes = await emulator.writesExceptTemporaryRules();

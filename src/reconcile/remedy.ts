@@ -5,20 +5,22 @@ export function describeRemedy({ finding, change, remedy, requiresFix }: DiffWit
   if (remedy !== undefined) return remedy;
   switch (change?.action) {
     case 'create':
-      return 'mode: ensure creates it';
+      return 'run mode: ensure to create it';
     case 'start':
-      return 'mode: ensure starts it';
+      return 'run mode: ensure to start it';
     case 'update':
-      return alwaysReconciled.includes(change.resource) && !requiresFix ? 'mode: ensure fixes it' : FIX_HINT;
+      return alwaysReconciled.includes(change.resource) && !requiresFix
+        ? 'run mode: ensure to fix it'
+        : FIX_HINT;
     case 'delete':
-      return 'mode: drop deletes it';
+      return 'run mode: drop to delete it';
     case undefined:
       return finding.kind === 'unexpected' ? 'declare it, or delete it' : IMMUTABLE_HINT;
   }
 }
 
 /** The remedy of a property that is changed only on request. */
-export const FIX_HINT = 'mode: ensure with on-drift: fix changes it in place';
+export const FIX_HINT = 'run mode: ensure with on-drift: fix to change it in place';
 
 /** The remedy of a property that Azure or PostgreSQL cannot change in place. */
 export const IMMUTABLE_HINT =

@@ -4,9 +4,7 @@ import { type Cell, code, type Fragment } from './markdown.ts';
 
 /** The words of the log, the summary and the issue for a finding. The outputs have the finding itself. */
 
-/** An input at the start, such as `mode: ensure`, keeps its spelling. */
-const capitalize = (text: string): string =>
-  /^[a-z-]+: /.test(text) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+const capitalize = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 /** A finding in one line without a full stop: `Server demo storage size: is 32 GiB, declared 64 GiB`. */
 export function formatFinding(finding: Finding): string {

@@ -13,7 +13,7 @@ export const changedFinding = (overrides: Partial<ReportedFinding> = {}): Report
   expected: 'Standard_B1ms',
   actual: 'Standard_D2ds_v5',
   kind: 'changed',
-  remedy: 'mode: ensure with on-drift: fix changes it in place',
+  remedy: 'run mode: ensure with on-drift: fix to change it in place',
   ...overrides,
 });
 

@@ -32,7 +32,7 @@ describe('content of the drift issue', () => {
 
   test('the drift and how to fix it', () => {
     expect(findingRows(bodyOf(check()))).toEqual([
-      '| Server `demo-relecloud` sku | `Standard_B1ms` | `Standard_D2ds_v5` | mode: ensure with on-drift: fix changes it in place |',
+      '| Server `demo-relecloud` sku | `Standard_B1ms` | `Standard_D2ds_v5` | Run mode: ensure with on-drift: fix to change it in place |',
     ]);
     expect(bodyOf(check())).not.toContain('Could not be checked');
   });

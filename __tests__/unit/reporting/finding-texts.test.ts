@@ -90,7 +90,7 @@ describe('the cells of a finding', () => {
 
   test('are text, with code only for names and values, which have their units', () => {
     expect(row(changedFinding({ property: 'storage size', expected: '64', actual: '32' }))).toBe(
-      '| Server `demo-relecloud` storage size | `64 GiB` | `32 GiB` | mode: ensure with on-drift: fix changes it in place |',
+      '| Server `demo-relecloud` storage size | `64 GiB` | `32 GiB` | Run mode: ensure with on-drift: fix to change it in place |',
     );
   });
 

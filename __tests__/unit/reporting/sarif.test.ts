@@ -144,7 +144,7 @@ describe('levels: a rule that admits the whole internet is an error, drift a war
 describe('the message', () => {
   test('one sentence with the difference and the remedy', () => {
     expect(sarifResult(check()).message.text).toBe(
-      'Server demo-relecloud sku: is Standard_D2ds_v5, declared Standard_B1ms; mode: ensure with on-drift: fix changes it in place.',
+      'Server demo-relecloud sku: is Standard_D2ds_v5, declared Standard_B1ms; run mode: ensure with on-drift: fix to change it in place.',
     );
     const unknown = changedFinding({ kind: 'unknown', property: '', actual: 'It was refused.', remedy: '' });
     expect(sarifResult(check({ findings: [unknown] })).message.text).toBe(

@@ -106,7 +106,7 @@ function unfinishedCreationDiff(name: string, { tags }: Server): DiffWithFinding
         actual: `a run of repository ${repository} has not finished it (tag ${CREATION_TAG})`,
         kind: 'unknown',
       },
-      remedy: 'mode: ensure in that repository finishes it; or remove the tag',
+      remedy: 'run mode: ensure in that repository to finish it, or remove the tag',
     },
   ];
 }
@@ -183,7 +183,7 @@ function notRunningDiff(name: string, state: string, startIfStopped: boolean): D
   if (state === 'Ready' || isTransient(state)) return [];
   if (state !== 'Stopped' || !startIfStopped) return [unknownStateDiff(name, state)];
   const change = { resource: 'server', name, action: 'start', details: 'it was stopped' } as const;
-  return [{ ...unknownStateDiff(name, state), change, remedy: 'mode: ensure starts it' }];
+  return [{ ...unknownStateDiff(name, state), change, remedy: 'run mode: ensure to start it' }];
 }
 
 const unknownStateDiff = (name: string, state: string): DiffWithFinding => ({

@@ -252,7 +252,7 @@ describe('declared properties drift, undeclared properties do not', () => {
   test('a stopped server is started by ensure, unless start-if-stopped is false', () => {
     const stopped: Server = { ...observedServer, state: 'Stopped' };
     expect(diffServer({}, stopped)).toMatchObject([
-      { change: { action: 'start' }, remedy: 'mode: ensure starts it' },
+      { change: { action: 'start' }, remedy: 'run mode: ensure to start it' },
     ]);
     const [left] = diffServer({ 'start-if-stopped': 'false' }, stopped);
     expect(left).not.toHaveProperty('change');

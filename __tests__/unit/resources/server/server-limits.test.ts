@@ -123,7 +123,7 @@ describe('a check reports the remedy that works', () => {
     expected: 'present',
     actual: 'absent',
     kind: 'missing',
-    remedy: 'mode: ensure creates it',
+    remedy: 'run mode: ensure to create it',
     ...more,
   });
 
@@ -196,6 +196,6 @@ describe('a check reports the remedy that works', () => {
     ],
     ['what is unknown', {}, replica, { kind: 'unknown' }],
   ])('and does not change the remedy for %s', async (_, given, actual, more) => {
-    expect(await remedyOf(given, actual, more)).toBe('mode: ensure creates it');
+    expect(await remedyOf(given, actual, more)).toBe('run mode: ensure to create it');
   });
 });
