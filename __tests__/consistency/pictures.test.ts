@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { PICTURE_FILES } from '../../scripts/pictures.ts';
@@ -20,6 +20,17 @@ describe('docs/images/', () => {
     expect(content.readUInt32BE(20)).toBeGreaterThan(300);
     expect(content.readUInt32BE(20)).toBeLessThan(4000);
     expect(content.length).toBeGreaterThan(10_000);
+  });
+
+  test('has no picture that no document shows', () => {
+    const documents = ['README.md', ...globSync('docs/*.md', { cwd: repositoryRoot })].map((path) =>
+      readFileSync(join(repositoryRoot, path), 'utf8'),
+    );
+    for (const name of PICTURE_FILES.keys())
+      expect(
+        documents.some((text) => text.includes(`images/${name}`)),
+        name,
+      ).toBe(true);
   });
 
   test('takes at most 1.2 MB', () => {
