@@ -95,12 +95,26 @@ function fenceFor(text: string, minLength: number): string {
   return '`'.repeat(Math.max(minLength, longest + 1));
 }
 
-/** A text of several lines. Only a letter at the start of a line cannot begin a list or a heading. */
+/** A text of several lines. Of each line, only the words are code that Markdown or GitHub could interpret. */
 export const blockquote = (text: string): string =>
   text
     .split('\n')
-    .map((line) => `> ${/^\p{L}/u.test(line) ? renderFragment(line) : inlineCode(line)}  `)
+    .map((line) => `> ${renderWords(sanitizeText(line))}  `)
     .join('\n');
+
+function renderWords(line: string): string {
+  const groups: { readonly isPlain: boolean; readonly words: string[] }[] = [];
+  for (const word of line.split(/\s+/).filter(Boolean)) {
+    const group = groups.at(-1);
+    // Only a letter at the start of a line cannot begin a list or a heading.
+    const isPlain = isPlainText(word) && (group !== undefined || /^\p{L}/u.test(word));
+    if (group?.isPlain === isPlain) group.words.push(word);
+    else groups.push({ isPlain, words: [word] });
+  }
+  return groups
+    .map(({ isPlain, words }) => (isPlain ? words.join(' ') : inlineCode(words.join(' '))))
+    .join(' ');
+}
 
 /** A link; undefined for a URL of a form that could end it. @param text fixed Markdown */
 export const renderLink = (text: string, url: string | undefined): string | undefined =>

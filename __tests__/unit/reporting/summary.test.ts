@@ -154,7 +154,7 @@ describe('the summary: a verdict, four facts, and the rest folded', () => {
     );
     expect(summary).toContain('❌');
     expect(summary).toContain('> It broke.');
-    expect(summary).toContain('> `` What to do: fix `it`. ``');
+    expect(summary).toContain('> What to do: fix `` `it`. ``');
   });
 
   test('the error of a check that found drift is not shown besides the table of the drift', () => {
