@@ -105,10 +105,7 @@ export class ActionsRuntime {
       return 0;
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      const url =
-        error instanceof ActionError
-          ? this.documentationUrl(`docs/troubleshooting.md#${error.code}`)
-          : undefined;
+      const url = this.errorUrl(error);
       core.error(sanitizeLine(url === undefined ? error.message : `${error.message}\nSee ${url}`));
       // With those of its causes: an `unexpected` error was only wrapped where its own stack begins.
       const stacks = walkErrors(error).map((each) => (each instanceof Error ? (each.stack ?? '') : ''));
@@ -206,6 +203,13 @@ export class ActionsRuntime {
     const isComplete = /^[\w.-]+\/[\w.-]+$/.test(repository) && /^[\w./-]+$/.test(ref);
     return server === 'https://github.com' && isComplete
       ? `${server}/${repository}/blob/${ref}/${path}`
+      : undefined;
+  }
+
+  /** URL of the documentation about an error; undefined for one outside the catalog, or as for {@link documentationUrl}. */
+  errorUrl(error: unknown): string | undefined {
+    return error instanceof ActionError
+      ? this.documentationUrl(`docs/troubleshooting.md#${error.code}`)
       : undefined;
   }
 

@@ -1,5 +1,6 @@
+import { count } from '../common/count.ts';
 import type { Change, NotCarried } from '../reconcile/findings.ts';
-import { count, formatUtc } from './log-lines.ts';
+import { formatUtc } from './log-lines.ts';
 import { code, codeBlock, renderDetails, renderLink, renderPhrase, renderTable } from './markdown.ts';
 
 /** Content of the pull request comment about its database. */

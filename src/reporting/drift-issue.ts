@@ -1,3 +1,4 @@
+import { count } from '../common/count.ts';
 import type { IssueStep } from '../github/sync-issue.ts';
 import { type Finding, isDrift, type ReportedFinding } from '../reconcile/findings.ts';
 import { type DriftCheckResult, resourceTypes, sortFindings } from './drift-check.ts';
@@ -8,7 +9,7 @@ import {
   UNKNOWN_COLUMNS,
   unknownCells,
 } from './finding-texts.ts';
-import { count, formatUtc } from './log-lines.ts';
+import { formatUtc } from './log-lines.ts';
 import { type Cell, inlineCode, renderTable } from './markdown.ts';
 
 /** Identifies a finding across checks. An empty name matches any resource of the type. */

@@ -1,5 +1,5 @@
+import { count } from '../common/count.ts';
 import { formatDuration } from '../common/polling.ts';
-import { count } from './log-lines.ts';
 import { type Cell, code, type Phrase } from './markdown.ts';
 import { driftOf, dropsOf, isCheckComplete, type RunSummary, unknownOf } from './run-summary.ts';
 

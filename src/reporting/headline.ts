@@ -1,5 +1,5 @@
+import { count } from '../common/count.ts';
 import { formatDuration } from '../common/polling.ts';
-import { count } from './log-lines.ts';
 import { code, type Phrase, phraseToText } from './markdown.ts';
 import {
   driftOf,

@@ -6,8 +6,5 @@ const PAST_TENSES = { create: 'Created', update: 'Updated', start: 'Started', de
 export const formatApplied = ({ resource, name, action }: Change): string =>
   `${PAST_TENSES[action]} ${resource} ${name}`;
 
-/** A number with its noun: `1 change`, `2 changes`. */
-export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
-
 /** A time in UTC, to the minute: `2026-02-03 04:05 UTC`. */
 export const formatUtc = (time: Date): string => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -1,6 +1,6 @@
+import { count } from '../common/count.ts';
 import { type Change, type Finding, isDrift, type ResourceType } from '../reconcile/findings.ts';
 import type { Plan } from '../reconcile/reconcile.ts';
-import { count } from './log-lines.ts';
 
 /** A line of the log about a resource, in columns. */
 export interface PlanLine {

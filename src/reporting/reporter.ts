@@ -107,13 +107,8 @@ export class Reporter implements ReconcileListener {
     return (mode === 'drop' || mode === 'sweep') && this.#config.dryRun;
   }
 
-  /** A difference that `check` finds outside of a plan; the annotation of the check shows it. */
+  /** What `check` finds outside of a plan. Not logged here: a difference has its annotation, and unknown ones share a notice. */
   recordFinding(finding: ReportedFinding): void {
-    this.#remaining = [...this.#remaining, finding];
-  }
-
-  /** A resource that `check` cannot read; an unknown state is not drift. Not logged: several share one notice. */
-  recordUnknown(finding: ReportedFinding): void {
     this.#remaining = [...this.#remaining, finding];
   }
 
@@ -199,7 +194,7 @@ export class Reporter implements ReconcileListener {
       durationMs: performance.now() - this.#start,
       error: error?.message,
       errorCode,
-      errorUrl: errorCode && this.#runtime.documentationUrl(`docs/troubleshooting.md#${errorCode}`),
+      errorUrl: this.#runtime.errorUrl(error),
     };
   }
 }

@@ -1,9 +1,9 @@
+import { count } from '../common/count.ts';
 import type { ErrorCode } from '../common/errors.ts';
 import { formatDuration } from '../common/polling.ts';
 import { factsOf } from './facts.ts';
 import { FINDING_COLUMNS, findingCells, UNKNOWN_COLUMNS, unknownCells } from './finding-texts.ts';
 import { headlineOf } from './headline.ts';
-import { count } from './log-lines.ts';
 import {
   blockquote,
   type Cell,

@@ -1,7 +1,6 @@
+import { count } from '../count.ts';
 import type { ErrorEntry, ErrorText } from './error-entry.ts';
 import { shortList } from './lists.ts';
-
-const formatDifferences = (count: number): string => `${count} difference${count === 1 ? '' : 's'}`;
 
 /** Results and errors of the drift check. */
 export const driftErrors = {
@@ -19,7 +18,7 @@ export const driftErrors = {
     ],
     /** @param p.findings number of the differences, each of which is reported before the error */
     text: (p: { findings: number }): ErrorText => ({
-      summary: `The check found ${formatDifferences(p.findings)}.`,
+      summary: `The check found ${count(p.findings, 'difference')}.`,
       hint: 'The lines above and the summary name for each difference what resolves it: mode: ensure (with on-drift: fix for what it may change), other inputs, or a change outside the action. With on-drift: warn, drift does not fail the step.',
     }),
   },
@@ -38,7 +37,7 @@ export const driftErrors = {
     /** @param p.findings number of the differences in the other resources */
     text: (p: { reasons: readonly string[]; hint: string; findings: number }): ErrorText => ({
       summary: `The check is incomplete, because some declared resources could not be read:${shortList(p.reasons)}${
-        p.findings === 0 ? '' : `\nThe check found ${formatDifferences(p.findings)} in the other resources.`
+        p.findings === 0 ? '' : `\nThe check found ${count(p.findings, 'difference')} in the other resources.`
       }`,
       hint: `${p.hint} Resources that could not be read do not count as drift.`,
     }),

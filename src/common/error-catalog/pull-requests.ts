@@ -1,3 +1,4 @@
+import { count } from '../count.ts';
 import type { ErrorEntry, ErrorText } from './error-entry.ts';
 import { formatErrors, longList, shortList, truncateList } from './lists.ts';
 
@@ -134,7 +135,7 @@ export const pullRequestErrors = {
     ],
     remedies: ['Correct the cause of each failure. The next sweep tries again.'],
     text: (p: { failures: readonly Error[] }): ErrorText => ({
-      summary: `The sweep checked everything, but failed in ${p.failures.length} case${p.failures.length === 1 ? '' : 's'}:${longList(formatErrors(p.failures))}`,
+      summary: `The sweep checked everything, but failed in ${count(p.failures.length, 'case')}:${longList(formatErrors(p.failures))}`,
       hint: 'Correct the cause of each failure. The next sweep tries again.',
     }),
   },

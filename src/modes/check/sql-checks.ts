@@ -186,7 +186,7 @@ function reportUnchecked(
       kind: 'unknown' as const,
       remedy,
     }));
-  for (const finding of findings) reporter.recordUnknown(finding);
+  for (const finding of findings) reporter.recordFinding(finding);
   const names = findings.map(({ resource, name }) => `${resource} '${name}'`).join(', ');
   runtime.notice(`Not checked: ${names}, because ${reason} What to do: ${remedy}.`);
   return findings;

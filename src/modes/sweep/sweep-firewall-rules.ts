@@ -1,5 +1,6 @@
 import type { StoredFirewallRule } from '../../azure/reader.ts';
 import { isSameRange } from '../../common/addresses.ts';
+import { count } from '../../common/count.ts';
 import { addSubject, getErrorMessage } from '../../common/errors.ts';
 import type { RunContext } from '../../common/polling.ts';
 import {
@@ -11,7 +12,6 @@ import {
 import { GitHubRequestError } from '../../github/api.ts';
 import type { SweepConfig } from '../../inputs/types.ts';
 import { toSqlError } from '../../postgres/pg-errors.ts';
-import { count } from '../../reporting/log-lines.ts';
 import { formatRange, matchesDeclaration } from '../../resources/firewall-rule/firewall-rule-handler.ts';
 import type { ModeContext, WritableControlPlane } from '../context.ts';
 

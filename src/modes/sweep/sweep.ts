@@ -1,4 +1,5 @@
 import { hasPublicAccess } from '../../azure/server-states.ts';
+import { count } from '../../common/count.ts';
 import { ActionError, actionError, getErrorMessage, toActionError } from '../../common/errors.ts';
 import type { ServerConnections } from '../../connect/server-connections.ts';
 import { GitHubRequestError } from '../../github/api.ts';
@@ -9,7 +10,7 @@ import { type Lookup, present } from '../../reconcile/findings.ts';
 import { isManagedDatabase } from '../../reconcile/ownership.ts';
 import { findSweepItems, type SweepItem } from '../../reconcile/sweep-items.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
-import { count, formatUtc } from '../../reporting/log-lines.ts';
+import { formatUtc } from '../../reporting/log-lines.ts';
 import {
   createConnections,
   type ModeContext,

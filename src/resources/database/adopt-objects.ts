@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { count } from '../../common/count.ts';
 import type { RunContext } from '../../common/polling.ts';
 import type { CheckConfig, EnsureConfig } from '../../inputs/types.ts';
 import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
@@ -59,7 +60,7 @@ export const adoptedObjectsHandler: ResourceHandler<
   diff({ role, database, administrator }, observed): readonly Diff[] {
     const objects = observed.status === 'present' ? observed.value : [];
     if (objects.length === 0) return [];
-    const described = `${countObjects(objects)} of ${administrator} in database ${database}: ${formatObjects(objects)}`;
+    const described = `${count(objects.length, 'object')} of ${administrator} in database ${database}: ${formatObjects(objects)}`;
     return [
       {
         finding: {
@@ -91,9 +92,6 @@ export const adoptedObjectsHandler: ResourceHandler<
   },
 };
 
-export const countObjects = ({ length }: readonly unknown[]): string =>
-  `${length} object${length === 1 ? '' : 's'}`;
-
 /**
  * Without `adopt-objects`, warns about objects of the administrator that the application role cannot use at all. Its
  * migrations and the application would fail with `permission denied`.
@@ -109,7 +107,7 @@ export async function warnUnusableObjects(
     const objects = await listUnusableObjects(session, role, administrator);
     if (objects.length > 0)
       run.warning(
-        `Database '${database}' contains ${countObjects(objects)} of ${administrator} that role '${role}' cannot use: ${formatObjects(objects)}. ${ADOPT_HINT}`,
+        `Database '${database}' contains ${count(objects.length, 'object')} of ${administrator} that role '${role}' cannot use: ${formatObjects(objects)}. ${ADOPT_HINT}`,
       );
   }
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { count } from '../../common/count.ts';
 import { actionError } from '../../common/errors.ts';
 import type { RunContext } from '../../common/polling.ts';
 import type { CheckConfig, DatabaseConfig, EnsureConfig, RoleConfig } from '../../inputs/types.ts';
@@ -9,7 +10,7 @@ import type { FoundPrivileges, SqlReader } from '../../postgres/sql-reader.ts';
 import { absent, type Diff, type Observed, present, unknown } from '../../reconcile/findings.ts';
 import { isCreationInProgress } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
-import { ADOPT_HINT, countObjects } from '../database/adopt-objects.ts';
+import { ADOPT_HINT } from '../database/adopt-objects.ts';
 import { carryRights } from '../database/carry-rights.ts';
 import {
   changeOwnerSql,
@@ -163,11 +164,11 @@ async function transferBaseSchema(
       const usable = owned.filter(({ id }) => !unusableIds.includes(id));
       if (!adoptObjects && usable.length > 0)
         run.warning(
-          `Database '${database}' contains ${countObjects(usable)} of ${objectOwner}, which role '${role.name}' can use and cannot change: ${formatObjects(usable)}. ${ADOPT_HINT}`,
+          `Database '${database}' contains ${count(usable.length, 'object')} of ${objectOwner}, which role '${role.name}' can use and cannot change: ${formatObjects(usable)}. ${ADOPT_HINT}`,
         );
     } else if (!SERVICE_ROLES.includes(objectOwner)) {
       run.warning(
-        `Database '${database}' contains ${countObjects(owned)} of ${objectOwner}, which role '${role.name}' cannot change: ${formatObjects(owned)}. If its migrations must change them, ${transferHint(owned, role.name, objectOwner, database)}`,
+        `Database '${database}' contains ${count(owned.length, 'object')} of ${objectOwner}, which role '${role.name}' cannot change: ${formatObjects(owned)}. If its migrations must change them, ${transferHint(owned, role.name, objectOwner, database)}`,
       );
     }
   }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { count } from '../../common/count.ts';
 import { type ActionError, actionError } from '../../common/errors.ts';
 import { isWaitTimeout, waitFor } from '../../common/polling.ts';
 import {
@@ -116,7 +117,7 @@ export const closedDatabaseBlocker = (
   { name, owned, ofPullRequest }: RoleDatabase,
   administrator: string,
 ): RoleBlocker => ({
-  line: `in database '${name}', to which admin-username cannot connect: ${owned === 0 ? 'only privileges' : countObjects(owned)}`,
+  line: `in database '${name}', to which admin-username cannot connect: ${owned === 0 ? 'only privileges' : count(owned, 'object')}`,
   remedies: [
     ofPullRequest
       ? `Database '${name}' was created for a pull request, and its drop was interrupted: run mode: drop for that pull request, or mode: sweep.`
@@ -124,10 +125,8 @@ export const closedDatabaseBlocker = (
   ],
 });
 
-const countObjects = (count: number): string => `${count} object${count === 1 ? '' : 's'}`;
-
-const describeOwnedObjects = ({ count, named }: OwnedObjects): string =>
-  count > named.length ? `${countObjects(count)}, such as ${named.join(', ')}` : named.join(', ');
+const describeOwnedObjects = ({ count: total, named }: OwnedObjects): string =>
+  total > named.length ? `${count(total, 'object')}, such as ${named.join(', ')}` : named.join(', ');
 
 /** Object types that REASSIGN OWNED and DROP OWNED do not treat like the objects of a database. */
 const TYPES_WITH_OWN_REMEDY = ['policy', 'user mapping', 'database', 'subscription'];

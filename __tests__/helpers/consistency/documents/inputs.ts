@@ -71,7 +71,7 @@ export function findInputErrors(
   const event = isForPullRequest ? pullRequestEvent(7) : pushEvent;
   const config = parseConfig(getRawInput, { env: {}, isDirectory: () => true, event });
   const errors = 'errors' in config ? config.errors : [];
-  // An error about an input that the step can set elsewhere, or that has any value, is none of this text.
+  // Other errors are not caused by the checked text: the step can set that input elsewhere, or any value of it is accepted.
   const isKnown = (error: string): boolean =>
     isLiteral(inputOf(error)) && namesIn(error).every((name) => values.has(name));
   return errors
