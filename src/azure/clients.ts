@@ -2,8 +2,8 @@ import { PostgreSQLManagementFlexibleServerClient } from '@azure/arm-postgresql-
 import { ResourceManagementClient } from '@azure/arm-resources';
 import type { TokenCredential } from '@azure/core-auth';
 import { bearerTokenAuthenticationPolicyName, type HttpClient } from '@azure/core-rest-pipeline';
+import { createHttpClient } from '../common/http-client.ts';
 import type { Endpoints } from './clouds.ts';
-import { createHttpClient } from './http-client.ts';
 import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './http-policies.ts';
 
 /** The SDK's clients for one cloud and subscription. */

@@ -1,8 +1,8 @@
+import { createHttpClient } from '../common/http-client.ts';
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import { type AzureClients, createClients } from './clients.ts';
 import { type Endpoints, resolveIpEchoUrls } from './clouds.ts';
 import { createCredential, type OidcTokenProvider } from './credentials.ts';
-import { createHttpClient } from './http-client.ts';
 
 /** The clients of one cloud, and the services that return this runner's public address. */
 export interface AzureConnection {

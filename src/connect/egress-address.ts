@@ -1,14 +1,14 @@
 import { isIPv4, validatePublicAddress } from '../common/addresses.ts';
 import { ActionError, actionError, errorCatalog, getErrorMessage } from '../common/errors.ts';
+import { getText, ResponseTooLargeError } from '../common/http-client.ts';
 import { describeTimeout, findNetworkFailure } from '../common/network-failure.ts';
 import { formatDuration } from '../common/polling.ts';
-import { proxiedFetch } from '../common/proxied-fetch.ts';
 
 /** Milliseconds for one echo service to answer. */
 const ECHO_TIMEOUT_MS = 3000;
 
-/** Characters of a response that are read: an address with white space around it. */
-const MAX_RESPONSE_LENGTH = 100;
+/** Bytes of a response that are read; an address has few, and the page of a proxy can have any number. */
+const MAX_RESPONSE_BYTES = 10_000;
 
 /** Two echo services see this runner at different addresses, because its network has several. */
 export class ConflictingAddressesError extends ActionError {
@@ -89,25 +89,15 @@ function tooFewAnswersError(failures: readonly { service: string; error: unknown
 
 async function askEchoService(url: string, signal: AbortSignal): Promise<string> {
   const timeout = AbortSignal.timeout(ECHO_TIMEOUT_MS);
+  const request = { signal: AbortSignal.any([signal, timeout]), maxBytes: MAX_RESPONSE_BYTES };
   try {
-    const response = await proxiedFetch(url, { signal: AbortSignal.any([signal, timeout]) });
-    const text = (await readStart(response)).trim();
-    if (!response.ok || !isIPv4(text))
-      throw new Error(`answered HTTP ${response.status} and no IPv4 address`);
-    return text;
+    const { status, text } = await getText(url, request);
+    const address = text.trim();
+    if (status !== 200 || !isIPv4(address)) throw new Error(`answered HTTP ${status} and no IPv4 address`);
+    return address;
   } catch (error) {
+    if (error instanceof ResponseTooLargeError) throw new Error('answered with a page and no IPv4 address');
     if (!timeout.aborted || signal.aborted) throw error;
     throw describeTimeout(`no answer within ${formatDuration(ECHO_TIMEOUT_MS)}`, url);
   }
-}
-
-/** The start of the body, a little longer than the longest valid response. */
-async function readStart({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of body ?? []) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_RESPONSE_LENGTH) break;
-  }
-  return text;
 }

@@ -1,8 +1,8 @@
+import { getText } from '../common/http-client.ts';
 import { parseJsonObject } from '../common/json.ts';
 import { findNetworkFailure, foreignAnswerHint, isPage } from '../common/network-failure.ts';
 import type { RunContext } from '../common/polling.ts';
-import { proxiedFetch } from '../common/proxied-fetch.ts';
-import { createRetryingFetch } from './retrying-fetch.ts';
+import { createRetryingSend } from './retrying-fetch.ts';
 
 /** GitHub has issued no OIDC token: why, and what to do. */
 export class IdTokenError extends Error {
@@ -33,32 +33,33 @@ export async function requestIdToken(
     throw new IdTokenError('the runner gives this job no endpoint for it', PERMISSION_HINT);
   const url = new URL(endpoint);
   url.searchParams.set('audience', audience);
-  const fetch = createRetryingFetch(proxiedFetch, {
-    signal: new AbortController().signal,
-    info,
-    warning: () => {},
-    debug,
-  });
   const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
-  const response = await fetch(url.href, { method: 'GET', headers }).catch((error: unknown) => {
+  const send = createRetryingSend(
+    (href, _, signal) => getText(href, { headers, signal, maxBytes: MAX_RESPONSE_BYTES }),
+    { signal: new AbortController().signal, info, warning: () => {}, debug },
+  );
+  const { status, text } = await send(url.href, { method: 'GET' }).catch((error: unknown) => {
     const failure = findNetworkFailure(error);
     throw failure === undefined
       ? new IdTokenError(String((error as Error).message), OUTAGE_HINT, error)
       : new IdTokenError(failure.text, failure.hint, error);
   });
-  const body = await response.text();
-  const { value } = parseJsonObject(body) ?? {};
-  if (response.ok && typeof value === 'string' && value !== '') return value;
-  if (isPage(body))
+  const isOk = status >= 200 && status < 300;
+  const { value } = parseJsonObject(text) ?? {};
+  if (isOk && typeof value === 'string' && value !== '') return value;
+  if (isPage(text))
     throw new IdTokenError(
-      `${url.host} answered HTTP ${response.status} with a page instead of a token`,
+      `${url.host} answered HTTP ${status} with a page instead of a token`,
       foreignAnswerHint(url.href),
     );
   throw new IdTokenError(
-    `${url.host} answered HTTP ${response.status}${response.ok ? ' without a token' : ''}`,
-    response.status === 401 || response.status === 403 ? PERMISSION_HINT : OUTAGE_HINT,
+    `${url.host} answered HTTP ${status}${isOk ? ' without a token' : ''}`,
+    status === 401 || status === 403 ? PERMISSION_HINT : OUTAGE_HINT,
   );
 }
+
+/** Bytes; a token has about 2,000. */
+const MAX_RESPONSE_BYTES = 100_000;
 
 const PERMISSION_HINT = 'Give the job `permissions: id-token: write`, and run the whole workflow again.';
 const OUTAGE_HINT =
