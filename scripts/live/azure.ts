@@ -1,6 +1,6 @@
+import { selectAuthMethod } from '../../src/azure/auth-method.ts';
 import { resolveEndpoints } from '../../src/azure/clouds.ts';
 import { connectToAzure } from '../../src/azure/connection.ts';
-import { selectAuthMethod } from '../../src/azure/credentials.ts';
 import { isTemporaryRuleName } from '../../src/common/resource-names.ts';
 import { ActionsRuntime } from '../../src/github/actions.ts';
 
@@ -8,7 +8,7 @@ import { ActionsRuntime } from '../../src/github/actions.ts';
 export const LIVE_PREFIX = 'gha-live-';
 
 /** Clients that sign in as the action does, from AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_SUBSCRIPTION_ID. */
-function connect() {
+async function connect() {
   const runtime = new ActionsRuntime();
   const signIn = {
     clientId: process.env['AZURE_CLIENT_ID'],
@@ -17,13 +17,14 @@ function connect() {
     clientSecret: process.env['AZURE_CLIENT_SECRET'],
   };
   const method = selectAuthMethod(signIn, runtime.canRequestIdToken);
-  return connectToAzure(runtime, method, signIn, resolveEndpoints('AzureCloud', process.env)).clients;
+  const endpoints = resolveEndpoints('AzureCloud', process.env);
+  return (await connectToAzure(runtime, method, signIn, endpoints)).clients;
 }
 
 /** The names of the temporary firewall rules that ARM shows. */
 export async function listTemporaryRules(group: string, server: string): Promise<readonly string[]> {
   const names: string[] = [];
-  for await (const { name = '' } of connect().postgresql.firewallRules.listByServer(group, server))
+  for await (const { name = '' } of (await connect()).postgresql.firewallRules.listByServer(group, server))
     if (isTemporaryRuleName(name)) names.push(name);
   return names;
 }
@@ -39,7 +40,7 @@ function requireLiveName(group: string): void {
 /** @throws Error for a resource group that exists, or that {@link deleteLiveGroup} would not delete */
 export async function requireNewGroup(group: string): Promise<void> {
   requireLiveName(group);
-  if ((await connect().resources.resourceGroups.checkExistence(group)).body)
+  if ((await (await connect()).resources.resourceGroups.checkExistence(group)).body)
     throw new Error(
       `The resource group '${group}' exists already. A live run deletes its group, so use a new name.`,
     );
@@ -52,7 +53,7 @@ export async function requireNewGroup(group: string): Promise<void> {
  */
 export async function deleteLiveGroup(group: string): Promise<void> {
   requireLiveName(group);
-  const { resourceGroups } = connect().resources;
+  const { resourceGroups } = (await connect()).resources;
   if (!(await resourceGroups.checkExistence(group)).body) return;
   await resourceGroups.beginDeleteAndWait(group);
 }

@@ -1,6 +1,6 @@
 import { createHttpClient } from '../common/http-client.ts';
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
-import { type AzureClients, createClients } from './clients.ts';
+import type { AzureClients } from './clients.ts';
 import { type Endpoints, resolveIpEchoUrls } from './clouds.ts';
 import { createCredential, type OidcTokenProvider } from './credentials.ts';
 
@@ -11,16 +11,17 @@ export interface AzureConnection {
 }
 
 /**
- * Creates clients that sign in at their first request.
+ * Creates clients that sign in at their first request, and loads the libraries for them.
  * @param tokenProvider issues the job's OIDC tokens, masks what Entra returns, and logs
  */
-export function connectToAzure(
+export async function connectToAzure(
   tokenProvider: OidcTokenProvider,
   authMethod: AuthMethod,
   signInConfig: SignInConfig,
   endpoints: Endpoints,
-): AzureConnection {
-  const credential = createCredential(authMethod, signInConfig, endpoints, tokenProvider);
+): Promise<AzureConnection> {
+  const credential = await createCredential(authMethod, signInConfig, endpoints, tokenProvider);
+  const { createClients } = await import('./clients.ts');
   return {
     clients: createClients(
       endpoints,

@@ -1,11 +1,4 @@
 import type { AccessToken, GetTokenOptions, TokenCredential } from '@azure/core-auth';
-import {
-  AzureCliCredential,
-  ChainedTokenCredential,
-  ClientAssertionCredential,
-  ClientSecretCredential,
-  ManagedIdentityCredential,
-} from '@azure/identity';
 import { actionError, getRawErrorMessage } from '../common/errors.ts';
 import { describeTimeout } from '../common/network-failure.ts';
 import { formatDuration, withAbortGrace, withTimeout } from '../common/polling.ts';
@@ -29,28 +22,18 @@ export interface OidcTokenProvider {
   debug(text: string): void;
 }
 
-/** The method in the documented order: client secret, then OIDC if the job can request a token, then `ambient`. */
-export function selectAuthMethod(
-  { clientId, tenantId, clientSecret }: SignInConfig,
-  canRequestIdToken: boolean,
-): AuthMethod {
-  if (clientId === undefined || tenantId === undefined) return 'ambient';
-  if (clientSecret !== undefined) return 'client-secret';
-  return canRequestIdToken ? 'oidc' : 'ambient';
-}
-
 /**
  * The credential for ARM. It masks each token before it returns it, and logs once how it has signed in.
  * @throws `sign-in-failed`, from `getToken`
  */
-export function createCredential(
+export async function createCredential(
   method: AuthMethod,
   signInConfig: SignInConfig,
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
-): TokenCredential {
+): Promise<TokenCredential> {
   const client = new SignInClient((text) => tokenProvider.debug(text));
-  const choice = credentialFactories[method](signInConfig, endpoints, tokenProvider, client);
+  const choice = await credentialFactories[method](signInConfig, endpoints, tokenProvider, client);
   const timeoutError = (): Error =>
     describeTimeout(`no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}`, endpoints.authorityHost);
   let isLogged = false;
@@ -104,21 +87,25 @@ type CredentialFactory = (
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
   httpClient: SignInClient,
-) => CredentialChoice;
+) => Promise<CredentialChoice>;
 
 const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
-  'client-secret': ({ clientId = '', tenantId = '', clientSecret = '' }, endpoints, _, client) => ({
-    credential: new ClientSecretCredential(tenantId, clientId, clientSecret, {
-      ...authorityOptions(endpoints),
-      httpClient: client,
-    }),
-    description: 'client secret',
-    describeIdentity: () => `a client secret (client-id ${clientId})`,
-    hint: 'Check client-id, tenant-id and client-secret.',
-  }),
-  oidc: ({ clientId = '', tenantId = '' }, endpoints, tokenProvider, client) => {
+  'client-secret': async ({ clientId = '', tenantId = '', clientSecret = '' }, endpoints, _, client) => {
+    const { ClientSecretCredential } = await import('@azure/identity');
+    return {
+      credential: new ClientSecretCredential(tenantId, clientId, clientSecret, {
+        ...authorityOptions(endpoints),
+        httpClient: client,
+      }),
+      description: 'client secret',
+      describeIdentity: () => `a client secret (client-id ${clientId})`,
+      hint: 'Check client-id, tenant-id and client-secret.',
+    };
+  },
+  oidc: async ({ clientId = '', tenantId = '' }, endpoints, tokenProvider, client) => {
     let presented = '';
     const getAssertion = createAssertionProvider(endpoints, tokenProvider, client);
+    const { ClientAssertionCredential } = await import('@azure/identity');
     const credential = new ClientAssertionCredential(
       tenantId,
       clientId,
@@ -137,8 +124,11 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
       advise: (errorNumber) => adviseOnFederatedCredential(errorNumber, presented, clientId),
     };
   },
-  ambient: ({ clientId, tenantId, subscriptionId }, endpoints, tokenProvider, client) => {
+  ambient: async ({ clientId, tenantId, subscriptionId }, endpoints, tokenProvider, client) => {
     let used = '';
+    const { AzureCliCredential, ChainedTokenCredential, ManagedIdentityCredential } = await import(
+      '@azure/identity'
+    );
     // Without the explicit authority, an earlier step could redirect a federated token with an environment variable.
     const managedIdentity = new ManagedIdentityCredential({
       ...(clientId ? { clientId } : {}),

@@ -7,7 +7,7 @@ let directDispatcher: Dispatcher | undefined;
 const proxyDispatchers = new Map<string, Dispatcher>();
 
 /**
- * `fetch` for GitHub and the echo services, with the proxy of {@link findProxy}: the global `fetch` uses none.
+ * `fetch` for Octokit, with the proxy of {@link findProxy}: the global `fetch` uses none.
  * @throws NetworkError if there is no response; what `fetch` throws for other errors
  */
 export async function proxiedFetch(url: string, options: RequestInit = {}): Promise<Response> {

@@ -17,7 +17,6 @@ import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 import type { WorkflowEvent } from '../inputs/workflow-event.ts';
 import { encodedVariants } from './encoded-variants.ts';
-import { requestIdToken } from './id-token.ts';
 import { parseEvent } from './parse-event.ts';
 
 /** The runner's interface to the action: inputs, log, outputs, state, event. Only this file imports @actions/core. */
@@ -28,6 +27,9 @@ export class ActionsRuntime {
   /** A group that begins with its first line, so that the log has no empty one. */
   #pendingGroup: string | undefined;
   #lastLine: string | undefined;
+  #prefetchedIdToken:
+    | { readonly audience: string; readonly token: Promise<string>; readonly requestedAt: number }
+    | undefined;
 
   /** Untrimmed text of an input; empty if it is not set. */
   rawInput(name: string): string {
@@ -173,8 +175,27 @@ export class ActionsRuntime {
     );
   }
 
+  /**
+   * Requests the token that the next {@link requestIdToken} for this audience returns, so that GitHub answers while the
+   * libraries are loaded. A failure is thrown there.
+   */
+  prefetchIdToken(audience: string): void {
+    const token = this.#fetchIdToken(audience);
+    token.catch(() => {});
+    this.#prefetchedIdToken = { audience, token, requestedAt: performance.now() };
+  }
+
   /** A fresh OIDC token of this job, which is masked. @throws IdTokenError */
   async requestIdToken(audience: string): Promise<string> {
+    const prefetched = this.#prefetchedIdToken;
+    this.#prefetchedIdToken = undefined;
+    const isUsable =
+      prefetched?.audience === audience && performance.now() - prefetched.requestedAt < PREFETCHED_TOKEN_MS;
+    return isUsable ? await prefetched.token : await this.#fetchIdToken(audience);
+  }
+
+  async #fetchIdToken(audience: string): Promise<string> {
+    const { requestIdToken } = await import('./id-token.ts');
     const token = await requestIdToken(audience, process.env, {
       info: (text) => this.info(text),
       debug: (text) => this.debug(text),
@@ -244,6 +265,9 @@ export class ActionsRuntime {
     return `azure-postgresql-action ${repository.slice(-24)} run ${run}/${attempt}`;
   }
 }
+
+/** Milliseconds for which a prefetched OIDC token is used; it is valid for five minutes. */
+const PREFETCHED_TOKEN_MS = 60_000;
 
 /** Characters of one log line or annotation; more than any error of the catalog has. */
 const MAX_LINE_LENGTH = 120_000;

@@ -1,4 +1,3 @@
-import { getOctokit } from '@actions/github';
 import { getRawErrorMessage } from '../common/errors.ts';
 import { asObject, type JsonObject } from '../common/json.ts';
 import {
@@ -8,11 +7,10 @@ import {
   type NetworkFailure,
 } from '../common/network-failure.ts';
 import type { RunContext } from '../common/polling.ts';
-import { proxiedFetch } from '../common/proxied-fetch.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 import { type Lookup, present, unknown } from '../reconcile/findings.ts';
-import { createRetryingFetch } from './retrying-fetch.ts';
+import type { Octokit } from './octokit.ts';
 
 /** A comment on an issue or a pull request. */
 export interface Comment {
@@ -92,13 +90,13 @@ const INVALID_REPOSITORY = 'GITHUB_REPOSITORY does not have the form owner/name'
 /** Maximum number of pages of a list, of 100 items each. */
 const MAX_PAGES = 100;
 
-type Octokit = ReturnType<typeof getOctokit>;
 type OctokitResponse = Awaited<ReturnType<Octokit['request']>>;
 type ApiCall<T> = (octokit: Octokit) => Promise<T>;
 
 /** GitHub's REST API for one repository. A failed lookup is unknown, never a negative answer. */
 export class GitHubApi {
-  readonly #octokit: Octokit | undefined;
+  readonly #token: string | undefined;
+  #octokit: Promise<Octokit> | undefined;
   readonly #repository: { readonly owner: string; readonly repo: string };
   readonly #run: RunContext;
   /** Why no request can be sent. */
@@ -116,15 +114,7 @@ export class GitHubApi {
     this.#repository = { owner, repo };
     this.#run = run;
     this.#unusableReason = token === undefined ? NO_TOKEN : isValidName ? undefined : INVALID_REPOSITORY;
-    const { GITHUB_API_URL: baseUrl } = process.env;
-    // Passed explicitly, because the library reads the variable only when it is loaded.
-    this.#octokit =
-      token === undefined
-        ? undefined
-        : getOctokit(token, {
-            ...(baseUrl ? { baseUrl } : {}),
-            request: { fetch: createRetryingFetch(proxiedFetch, run) },
-          });
+    this.#token = token;
   }
 
   /** State of a pull request. A 404 is unknown: the token may not have access to it. */
@@ -269,12 +259,16 @@ export class GitHubApi {
   }
 
   async #request<T>(doing: string, permission: string, call: ApiCall<T>): Promise<T> {
-    if (this.#octokit === undefined || this.#unusableReason !== undefined) {
+    if (this.#token === undefined || this.#unusableReason !== undefined) {
       const reason = this.#unusableReason ?? NO_TOKEN;
       throw new GitHubRequestError(doing, permission, { status: undefined, reason, wasSent: false });
     }
+    const token = this.#token;
+    // Few runs need the library, which takes longer to load than a request.
+    this.#octokit ??= import('./octokit.ts').then(({ createOctokit }) => createOctokit(token, this.#run));
+    const octokit = await this.#octokit;
     try {
-      return await call(this.#octokit);
+      return await call(octokit);
     } catch (error) {
       this.#run.signal.throwIfAborted();
       const { response } = error as { response?: { readonly status: number } };

@@ -108,6 +108,11 @@ export class ActionState {
     this.#runtime.rewriteState();
   }
 
+  /** Whether there is an entry, valid or not. */
+  has(key: (typeof STATE_KEYS)[number]): boolean {
+    return !['', 'null'].includes(this.#runtime.readState(key));
+  }
+
   /** @throws `state-invalid` */
   readSignIn(): SignInState | undefined {
     const entry = this.#readObject('sign-in');

@@ -1,6 +1,7 @@
+import { selectAuthMethod } from '../azure/auth-method.ts';
 import { resolveEndpoints } from '../azure/clouds.ts';
 import { type AzureConnection, connectToAzure } from '../azure/connection.ts';
-import { selectAuthMethod } from '../azure/credentials.ts';
+
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
 import { toServerFacts } from '../azure/server-facts.ts';
 import { AzureWriter } from '../azure/writer.ts';
@@ -44,7 +45,12 @@ export interface WritableControlPlane extends ControlPlane {
  * Creates the clients, which sign in at their first request, and saves for `post` how they sign in. Warns before about
  * secrets that probably contain a mistake.
  */
-export function openControlPlane({ runtime, run, config, state }: ModeContext<Config>): ControlPlane {
+export async function openControlPlane({
+  runtime,
+  run,
+  config,
+  state,
+}: ModeContext<Config>): Promise<ControlPlane> {
   for (const warning of findSecretWarnings(config)) run.warning(warning);
   const { clientSecret: _, ...signIn } = config.signIn;
   const authMethod = selectAuthMethod(config.signIn, runtime.canRequestIdToken);
@@ -52,7 +58,7 @@ export function openControlPlane({ runtime, run, config, state }: ModeContext<Co
   state.saveSignIn({ way: authMethod, signIn, cloud: config.cloud, network });
   logNetworkSettings(process.env, run.info);
   const endpoints = resolveEndpoints(config.cloud, process.env);
-  const azureConnection = connectToAzure(runtime, authMethod, config.signIn, endpoints);
+  const azureConnection = await connectToAzure(runtime, authMethod, config.signIn, endpoints);
   return { azureConnection, reader: new AzureReader(azureConnection.clients, run, config.server) };
 }
 

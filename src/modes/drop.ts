@@ -24,7 +24,7 @@ import { findReadyServer } from './ready-server.ts';
 /** `mode: drop`: deletes the pull request's database and roles. Succeeds if they do not exist. */
 export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
   const { config, reporter } = ctx;
-  const azure = withWriter(ctx, openControlPlane(ctx));
+  const azure = withWriter(ctx, await openControlPlane(ctx));
   const found = await reporter.phase('Find server', () => findReadyServer(ctx, azure));
   // The state of the database is unknown, so the pull request gets no comment about it.
   if (found === undefined) return;

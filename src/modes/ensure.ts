@@ -8,12 +8,8 @@ import { derivePassword } from '../postgres/password.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
 import type { Connection } from '../publish/connection-formats.ts';
-import {
-  maskedEnvironment,
-  publishConnection,
-  writeEnvFile,
-  writeRootCertificates,
-} from '../publish/publish.ts';
+import { maskedEnvironment, publishConnection, writeEnvFile } from '../publish/publish.ts';
+import { writeRootCertificates } from '../publish/root-certificates.ts';
 import { uniqueDrift } from '../reconcile/findings.ts';
 import { createConnections, type ModeContext, openControlPlane, withWriter } from './context.ts';
 import { ensureDatabase, reportCreation } from './ensure-database.ts';
@@ -27,7 +23,7 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   const { reporter } = ctx;
   await rejectClosedPullRequest(ctx);
   warnAdminCredentialsExported(ctx);
-  const azure = withWriter(ctx, openControlPlane(ctx));
+  const azure = withWriter(ctx, await openControlPlane(ctx));
   const { found, ...server } = await reporter.phase('Ensure server', () => ensureServer(ctx, azure));
   const connections = createConnections(ctx, azure, found);
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');

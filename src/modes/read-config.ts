@@ -5,7 +5,6 @@ import { resolveInWorkspace } from '../common/paths.ts';
 import { findProxyPasswords, findProxyProblems } from '../common/proxy.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { ConfigFile } from '../inputs/config-file/parse-config-file.ts';
-import { readConfigFile } from '../inputs/config-file/read-config-file.ts';
 import { type GetRawInput, InputReader, type ParseContext } from '../inputs/input-reader.ts';
 import { parseConfig } from '../inputs/parse/parse-config.ts';
 import { secretInputs } from '../inputs/schema.ts';
@@ -19,9 +18,9 @@ import { runsForkWithSecrets, secretsWithheldFrom, type WorkflowEvent } from '..
  * @throws `inputs-invalid` with every error of every input and of the proxies in the environment; `no-credentials`,
  *   `fork-not-allowed`
  */
-export function readConfig(runtime: ActionsRuntime): Config | undefined {
+export async function readConfig(runtime: ActionsRuntime): Promise<Config | undefined> {
   for (const secret of secretInputValues(runtime)) runtime.mask(secret);
-  const configFile = readConfigFileInput(runtime);
+  const configFile = await readConfigFileInput(runtime);
   for (const secret of configFile?.misplacedSecrets ?? []) runtime.mask(secret);
   const { event } = runtime;
   const raw: GetRawInput = (name) => runtime.rawInput(name);
@@ -92,9 +91,11 @@ function hasNoCredentials(runtime: ActionsRuntime, inputs: InputReader): boolean
     : !runtime.canRequestIdToken && (isHosted || !hasPassword);
 }
 
-function readConfigFileInput(runtime: ActionsRuntime): ConfigFile | undefined {
+async function readConfigFileInput(runtime: ActionsRuntime): Promise<ConfigFile | undefined> {
   const path = runtime.rawInput('config-file').trim();
-  return path === '' ? undefined : readConfigFile(path);
+  if (path === '') return undefined;
+  const { readConfigFile } = await import('../inputs/config-file/read-config-file.ts');
+  return readConfigFile(path);
 }
 
 function secretInputValues(runtime: ActionsRuntime): readonly string[] {

@@ -1,12 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { existsSync, lstatSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { getCACertificates } from 'node:tls';
-import { type DotenvReaders, dotenvReaders, formatDotenv } from '../common/encoding.ts';
-import { actionError, getErrorMessage } from '../common/errors.ts';
-import { rejectLinkOutOfWorkspace, replaceFile } from '../common/files.ts';
-import { resolveInTempDirectory, resolveInWorkspace } from '../common/paths.ts';
+import { type DotenvReaders, dotenvReaders } from '../common/encoding.ts';
+import { resolveInWorkspace } from '../common/paths.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { ActionState } from '../github/state.ts';
 import type { PublishConfig } from '../inputs/types.ts';
@@ -16,10 +9,8 @@ import {
   passwordForms,
   textsWithPassword,
 } from './connection-formats.ts';
+import { replaceEnvFile } from './env-file.ts';
 import { setConnectionOutputs } from './outputs.ts';
-
-/** First line of the dotenv file. Only files with this line are overwritten and removed. */
-const ENV_FILE_HEADER = '# Written by azure-postgresql-action; removed when the job ends.\n';
 
 /** The environment variables of a connection; masks every text that contains the password, in each format. */
 export function maskedEnvironment(
@@ -44,7 +35,7 @@ export async function writeEnvFile(
   const environment = maskedEnvironment(runtime, config, connection);
   const path = resolveInWorkspace(config.envFile);
   state.saveEnvFile(path);
-  await replaceFile(path, ENV_FILE_HEADER + formatDotenv(environment), 0o600);
+  await replaceEnvFile(path, environment);
 }
 
 /**
@@ -82,72 +73,4 @@ function dotenvReaderNotes(environment: ReadonlyMap<string, string>): readonly s
     onlyPython &&
       `Only python-dotenv reads ${onlyPython} in the env-file correctly, because Node.js and shells read the special characters in it differently. Use the environment variable instead.`,
   ].filter((line) => line !== '');
-}
-
-/**
- * Checks before the first request that env-file would not overwrite another file, and that its folder exists.
- * @throws `inputs-invalid`
- */
-export function checkEnvFile({ envFile }: PublishConfig): void {
-  if (envFile === undefined) return;
-  const path = resolveInWorkspace(envFile);
-  const problem = pathExists(path)
-    ? !isOwnEnvFile(path) && 'which already exists and was not written by this action: set another path'
-    : !existsSync(dirname(path))
-      ? 'whose folder does not exist: create it, or set another path'
-      : outsideWorkspaceReason(dirname(path));
-  if (problem) throw actionError('inputs-invalid', { errors: [`env-file is '${envFile}', ${problem}`] });
-}
-
-/** Removes the dotenv file, unless another file has replaced it. */
-export async function removeEnvFile(path: string | undefined): Promise<void> {
-  if (path !== undefined && pathExists(path) && isOwnEnvFile(path)) await rm(path, { force: true });
-}
-
-/** True for any symbolic link, even one to a missing file. */
-const pathExists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-
-const isOwnEnvFile = (path: string): boolean =>
-  lstatSync(path).isFile() && readFileSync(path, 'utf8').startsWith(ENV_FILE_HEADER);
-
-function outsideWorkspaceReason(folder: string): string | undefined {
-  try {
-    rejectLinkOutOfWorkspace(folder);
-    return undefined;
-  } catch (error) {
-    return `but ${getErrorMessage(error)}`;
-  }
-}
-
-/**
- * Writes the root certificates for libpq's `verify-full` into the runner's temporary folder.
- * @returns the path; undefined with `require`
- */
-export async function writeRootCertificates({ sslMode }: PublishConfig): Promise<string | undefined> {
-  if (sslMode !== 'verify-full') return undefined;
-  const path = resolveInTempDirectory('azure-postgresql-roots.pem');
-  await replaceFile(path, buildRootBundle());
-  return path;
-}
-
-/**
- * Root certificates of Azure's servers, by common name; see docs/azure-behavior.md#tls-and-root-certificates. The last one is only
- * used in China; newer releases of Node do not include it, and then the bundle does not either.
- */
-const AZURE_ROOT_NAMES = [
-  'DigiCert Global Root G2',
-  'Microsoft RSA Root Certificate Authority 2017',
-  'DigiCert Global Root CA',
-];
-
-/**
- * PEM bundle for libpq's `sslrootcert`: Azure's root certificates from Node's own list, and those of NODE_EXTRA_CA_CERTS, so
- * that libpq accepts the same servers as the action.
- */
-export function buildRootBundle(): string {
-  const azure = getCACertificates('bundled').filter((pem) => {
-    const { subject } = new X509Certificate(pem);
-    return AZURE_ROOT_NAMES.some((name) => subject.split('\n').includes(`CN=${name}`));
-  });
-  return `${[...azure, ...getCACertificates('extra')].map((pem) => pem.trim()).join('\n')}\n`;
 }

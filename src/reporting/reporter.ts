@@ -1,5 +1,5 @@
 import type { FoundServer } from '../azure/reader.ts';
-import { ActionError, getErrorMessage } from '../common/errors.ts';
+import { ActionError } from '../common/errors.ts';
 import { formatDuration } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { Config } from '../inputs/types.ts';
@@ -18,7 +18,7 @@ import {
   unchangedLines,
 } from './plan-lines.ts';
 import { dropsOf, type PublishedLogin, type RunSummary } from './run-summary.ts';
-import { renderSummary } from './summary.ts';
+import { renderSummary, writeSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
 /**
@@ -208,9 +208,3 @@ function describeServer({ version, sku, storage, location }: FoundServer['server
     location ?? '',
   ].filter((text) => text !== '');
 }
-
-/** Adds to the job's summary. A failure is only a line of the debug log, because it must not hide the run's result. */
-export const writeSummary = (runtime: ActionsRuntime, markdown: string): Promise<void> =>
-  runtime
-    .appendSummary(markdown)
-    .catch((error: unknown) => runtime.debug(`The summary could not be written: ${getErrorMessage(error)}`));

@@ -1,6 +1,7 @@
 import { count } from '../common/count.ts';
-import type { ErrorCode } from '../common/errors.ts';
+import { type ErrorCode, getErrorMessage } from '../common/errors.ts';
 import { formatDuration } from '../common/polling.ts';
+import type { ActionsRuntime } from '../github/actions.ts';
 import { factsOf } from './facts.ts';
 import { FINDING_COLUMNS, findingCells, UNKNOWN_COLUMNS, unknownCells } from './finding-texts.ts';
 import { headlineOf } from './headline.ts';
@@ -118,3 +119,9 @@ export function shortLastLine(end: ShortEnd, errorCode?: ErrorCode): string {
   const { verdict, effect } = SHORT_ENDS[end];
   return `${verdict}${errorCode === undefined ? '' : `: ${errorCode}`}. ${effect}`;
 }
+
+/** Adds to the job's summary. A failure is only a line of the debug log, because it must not hide the run's result. */
+export const writeSummary = (runtime: ActionsRuntime, markdown: string): Promise<void> =>
+  runtime
+    .appendSummary(markdown)
+    .catch((error: unknown) => runtime.debug(`The summary could not be written: ${getErrorMessage(error)}`));

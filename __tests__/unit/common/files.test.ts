@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, vi } from 'vitest';
 import { readFileWithLimit, rejectLinkOutOfWorkspace, replaceFile } from '../../../src/common/files.ts';
-import { checkEnvFile } from '../../../src/publish/publish.ts';
+import { checkEnvFile } from '../../../src/publish/env-file.ts';
 import { writeDriftReports } from '../../../src/reporting/drift-report.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 

@@ -72,14 +72,16 @@ const OIDC_ENV = {
   ACTIONS_ID_TOKEN_REQUEST_URL: 'https://pipelines.actions.example/token?api-version=2.0',
   ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
 };
-const requestToken = (method: 'client-secret' | 'oidc'): Promise<unknown> =>
-  createCredential(method, signInConfig, endpoints, {
+const requestToken = async (method: 'client-secret' | 'oidc'): Promise<unknown> => {
+  const credential = await createCredential(method, signInConfig, endpoints, {
     canRequestIdToken: true,
     requestIdToken: (audience) => requestIdToken(audience, process.env, createTestRun()),
     mask: () => {},
     info: () => {},
     debug: () => {},
-  }).getToken('https://management.azure.com/.default');
+  });
+  return await credential.getToken('https://management.azure.com/.default');
+};
 
 const armRequest = () => createPipelineRequest({ url: 'https://management.azure.com/subscriptions?x=1' });
 const sendToArm = async () => {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { buildRootBundle } from '../../../src/publish/publish.ts';
+import { buildRootBundle } from '../../../src/publish/root-certificates.ts';
 
 test("the bundle for libpq's verify-full contains the root certificates of Azure's servers", () => {
   const certificates = buildRootBundle()

@@ -23,7 +23,7 @@ import { runSqlChecks } from './sql-checks.ts';
 /** `mode: check`: reads and compares what `ensure` would change, without a writer, so nothing can be changed. */
 export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   const { reporter } = ctx;
-  const { reader } = openControlPlane(ctx);
+  const { reader } = await openControlPlane(ctx);
   const { findings, readErrors } = await reporter.phase('Check server', async () =>
     checkResources(ctx, await findLimits(ctx, reader), serverOnlyResources, reader),
   );

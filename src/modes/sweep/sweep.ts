@@ -30,7 +30,7 @@ import { recordFailure, sweepFirewallRules } from './sweep-firewall-rules.ts';
  */
 export async function sweep(ctx: ModeContext<SweepConfig>): Promise<void> {
   const { reporter } = ctx;
-  const azure = withWriter(ctx, openControlPlane(ctx));
+  const azure = withWriter(ctx, await openControlPlane(ctx));
   const found = await reporter.phase('Find server', () => findReadyServer(ctx, azure));
   if (found === undefined) return;
   const failures: Error[] = [];
