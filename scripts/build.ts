@@ -2,13 +2,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { minifySync } from 'oxc-minify';
 
 /** The files of dist/. ncc also copies an unused `xdg-open` (of `open`, a dependency of @azure/identity). */
-const DIST_FILES = new Set(['index.js', 'post.js', 'package.json', 'licenses.txt']);
+const DIST_FILE = /^((\d+\.)?index\.js|post\.js|package\.json|licenses\.txt)$/;
 
 /**
- * Builds the bundle. ncc cannot load TypeScript 7, which has no JavaScript API, so `tsc` compiles and ncc bundles the
- * JavaScript.
+ * Builds the bundle: `index.js`, and a chunk for each part that is loaded later. ncc cannot load TypeScript 7, which has
+ * no JavaScript API, so `tsc` compiles and ncc bundles the JavaScript. ncc minifies only `index.js`, so oxc-minify minifies
+ * each file.
  * @param outputDirectory folder to write, emptied first
  * @param compileDirectory folder for the compiled JavaScript, emptied first; below the checkout, where ncc finds packages
  * @throws Error if a tool fails; its output is on standard error
@@ -20,6 +22,7 @@ export async function build(
   rmSync(compileDirectory, { recursive: true, force: true });
   rmSync(outputDirectory, { recursive: true, force: true });
   await runTool('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', compileDirectory);
+  allowTreeShaking('@actions/core', join(compileDirectory, 'node_modules'));
   await runTool(
     '@vercel/ncc/dist/ncc/cli.js',
     'build',
@@ -32,9 +35,36 @@ export async function build(
   );
   cpSync(join(compileDirectory, 'post-entry.js'), join(outputDirectory, 'post.js'));
   writeFileSync(join(outputDirectory, 'licenses.txt'), collectLicenses());
-  for (const unwantedFile of readdirSync(outputDirectory).filter((name) => !DIST_FILES.has(name))) {
-    rmSync(join(outputDirectory, unwantedFile), { recursive: true });
+  for (const name of readdirSync(outputDirectory)) {
+    const path = join(outputDirectory, name);
+    if (!DIST_FILE.test(name)) rmSync(path, { recursive: true });
+    else if (name.endsWith('.js')) writeFileSync(path, minify(name, readFileSync(path, 'utf8')));
   }
+}
+
+/**
+ * Copies a package to where ncc finds it first, and declares that its modules have no side effects. Otherwise ncc
+ * includes and runs also the modules that nothing uses: @actions/core imports a whole HTTP client for `getIDToken`.
+ */
+function allowTreeShaking(name: string, nodeModules: string): void {
+  const folder = join(nodeModules, name);
+  cpSync(join('node_modules', name), folder, { recursive: true });
+  const manifest = { ...readManifest(folder), sideEffects: false };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+}
+
+/**
+ * Keeps the names of functions and classes, which errors show. Nothing is rewritten: the parentheses around webpack's
+ * modules make V8 compile them at once instead of twice.
+ */
+function minify(name: string, source: string): string {
+  const { code, errors } = minifySync(name, source, {
+    module: true,
+    compress: false,
+    mangle: { keepNames: true },
+  });
+  if (errors.length > 0) throw new Error(`${name} could not be minified: ${errors[0]?.message}`);
+  return code;
 }
 
 /**

@@ -35,12 +35,12 @@ async function readRunConfig(runtime: ActionsRuntime): Promise<Config | undefine
   } catch (thrown) {
     const error = toActionError(thrown);
     runtime.setLastLine(shortLastLine('failed at start', error.code));
-    await writeSummary(runtime, renderShortSummary('failed at start', getErrorMessage(error), error.code));
+    writeSummary(runtime, renderShortSummary('failed at start', getErrorMessage(error), error.code));
     throw error;
   }
   const notice = `Skipped: GitHub gives ${untrustedSource(runtime.event)} no credentials (skip-without-credentials). This run has no database.`;
   runtime.notice(notice);
   runtime.setLastLine(shortLastLine('skipped'));
-  await writeSummary(runtime, renderShortSummary('skipped', notice));
+  writeSummary(runtime, renderShortSummary('skipped', notice));
   return undefined;
 }

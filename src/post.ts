@@ -26,10 +26,10 @@ export async function runPost(runtime: ActionsRuntime): Promise<void> {
     const [first, ...others] = failures;
     for (const other of others) run.warning(getErrorMessage(other));
     if (first !== undefined) throw first;
-  }).catch(async (error: unknown) => {
+  }).catch((error: unknown) => {
     const code = error instanceof ActionError ? error.code : undefined;
     runtime.setLastLine(shortLastLine('post failed', code));
-    await writeSummary(runtime, renderShortSummary('post failed', getErrorMessage(error), code));
+    writeSummary(runtime, renderShortSummary('post failed', getErrorMessage(error), code));
     throw error;
   });
 }

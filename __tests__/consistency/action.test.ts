@@ -12,6 +12,7 @@ import { serverProperties } from '../../src/inputs/server-properties.ts';
 import { OUTPUT_NAMES } from '../../src/publish/outputs.ts';
 import { publishConnection } from '../../src/publish/publish.ts';
 import { Reporter } from '../../src/reporting/reporter.ts';
+import { parseKeyValues } from '../../workflow-runner/step-files.ts';
 import { driftScenarios, fullConfig } from '../helpers/e2e/drift-scenarios.ts';
 import { checkConfig, ensureConfig, exampleServer } from '../helpers/unit/test-configs.ts';
 
@@ -51,9 +52,7 @@ const test = base.extend('written', async ({ onTestFinished }) => {
   });
   /** Names of the outputs so far. */
   return (): readonly string[] =>
-    [...readFileSync(join(folder, 'GITHUB_OUTPUT'), 'utf8').matchAll(/^([\w-]+)<<ghadelimiter/gm)].map(
-      ([, name = '']) => name,
-    );
+    parseKeyValues(readFileSync(join(folder, 'GITHUB_OUTPUT'), 'utf8')).map(([name]) => name);
 });
 
 /** Every input that the parser reads, over all modes. */
@@ -175,12 +174,12 @@ describe('outputs that a run sets', () => {
       sslRootCert: undefined,
     };
     await publishConnection(runtime, new ActionState(runtime), config, connection);
-    await reporter.finish(undefined);
+    reporter.finish(undefined);
     expect([...written()].sort()).toEqual([...OUTPUT_NAMES].sort());
   });
 
   test('include after a failure what the run has changed and found', async ({ written }) => {
-    await new Reporter(new ActionsRuntime(), ensureConfig()).finish(new Error('no'));
+    new Reporter(new ActionsRuntime(), ensureConfig()).finish(new Error('no'));
     expect(written()).toEqual([
       'server-id',
       'server-created',

@@ -7,6 +7,7 @@ import { ActionsRuntime } from '../../src/github/actions.ts';
 import type { Config } from '../../src/inputs/types.ts';
 import { runMain } from '../../src/main.ts';
 import { Reporter } from '../../src/reporting/reporter.ts';
+import { parseKeyValues } from '../../workflow-runner/step-files.ts';
 import { runInContext } from '../helpers/process-context.ts';
 import { invalidOutputs, outputsOfEveryEnd } from '../helpers/step-end.ts';
 import {
@@ -64,13 +65,10 @@ const test = base.extend(
         },
       };
       const exitCode = await runInContext(context, () => new ActionsRuntime().run(entrypoint));
-      const written = readFileSync(path('GITHUB_OUTPUT'), 'utf8').matchAll(
-        /^(.*?)<<(ghadelimiter_\S+)\n([\s\S]*?)\n\2$/gm,
-      );
       return {
         exitCode,
         log,
-        outputs: Object.fromEntries([...written].map(([, name = '', , value = '']) => [name, value])),
+        outputs: Object.fromEntries(parseKeyValues(readFileSync(path('GITHUB_OUTPUT'), 'utf8'))),
         summary: readFileSync(path('GITHUB_STEP_SUMMARY'), 'utf8'),
       };
     };
@@ -186,7 +184,8 @@ describe('every end sets every output that is JSON or a boolean, and has a summa
     'mode %s: %s',
     async ([mode, , error, words], { endStep }) => {
       const step = await endStep({
-        entrypoint: (runtime) => new Reporter(runtime, configs[mode] ?? expect.unreachable()).finish(error),
+        entrypoint: async (runtime) =>
+          new Reporter(runtime, configs[mode] ?? expect.unreachable()).finish(error),
       });
       expect(invalidOutputs(step.outputs)).toEqual([]);
       expect(step.outputs['server-id']).toBe('');
@@ -201,7 +200,7 @@ test('the summary of a check that could not compare does not state that the serv
   endStep,
 }) => {
   const end = (error: Error) =>
-    endStep({ entrypoint: (runtime) => new Reporter(runtime, checkConfig()).finish(error) });
+    endStep({ entrypoint: async (runtime) => new Reporter(runtime, checkConfig()).finish(error) });
   const cancelled = await end(actionError('cancelled', { signal: 'SIGINT' }));
   expect(cancelled.summary).toContain('❌ `demo-relecloud` was not checked: `cancelled`');
   const drifted = await end(actionError('drifted', { findings: 1 }));

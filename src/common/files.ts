@@ -1,5 +1,13 @@
-import { closeSync, fstatSync, lstatSync, openSync, readSync, realpathSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { workspacePath } from './paths.ts';
 
@@ -9,9 +17,9 @@ import { workspacePath } from './paths.ts';
  * @param mode permissions of the new file
  * @throws Error of the operating system
  */
-export async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
-  await rm(path, { force: true });
-  await writeFile(path, text, { mode, flag: 'wx' });
+export function replaceFile(path: string, text: string, mode = 0o644): void {
+  rmSync(path, { force: true });
+  writeFileSync(path, text, { mode, flag: 'wx' });
 }
 
 /**

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { type AddressRange, isIPv4 } from './addresses.ts';
+import { nodeCrypto } from './node-crypto.ts';
 
 /**
  * The names of firewall rules and of pull requests' databases and roles. Azure accepts
@@ -95,7 +95,7 @@ export const MAX_IDENTIFIER_BYTES = 63;
 export function pullRequestName(base: string, number: number): string {
   const name = `${base}_pr_${number}`;
   if (Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES) return name;
-  const hash = createHash('sha256').update(base).digest('hex').slice(0, 12);
+  const hash = nodeCrypto().createHash('sha256').update(base).digest('hex').slice(0, 12);
   const suffix = `_pr_${number}_${hash}`;
   return `${truncateBytes(base, MAX_IDENTIFIER_BYTES - suffix.length)}${suffix}`;
 }
@@ -118,7 +118,8 @@ function truncateBytes(text: string, maxBytes: number): string {
  * @returns 1,000,000,000 to 2,073,741,823
  */
 export function creationSentinel(...identity: readonly (string | number)[]): number {
-  const digest = createHash('sha256')
+  const digest = nodeCrypto()
+    .createHash('sha256')
     .update(JSON.stringify(['azure-postgresql-action: being made', ...identity]))
     .digest();
   return 1_000_000_000 + (digest.readUInt32BE(0) & 0x3fffffff);

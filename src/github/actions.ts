@@ -9,13 +9,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { appendFile } from 'node:fs/promises';
 import * as core from '@actions/core';
 import { ActionError, walkErrors } from '../common/errors.ts';
 import { readFileWithLimit } from '../common/files.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 import type { WorkflowEvent } from '../inputs/workflow-event.ts';
+import { appendKeyValue } from './command-files.ts';
 import { encodedVariants } from './encoded-variants.ts';
 import { parseEvent } from './parse-event.ts';
 
@@ -119,17 +119,18 @@ export class ActionsRuntime {
   }
 
   setOutput(name: string, value: string): void {
-    core.setOutput(name, value);
+    appendKeyValue('GITHUB_OUTPUT', name, value);
   }
 
   exportVariable(name: string, value: string): void {
-    core.exportVariable(name, value);
+    process.env[name] = value;
+    appendKeyValue('GITHUB_ENV', name, value);
   }
 
   /** Saves a value as JSON for `post`, which gets it even if this process is killed right after. */
   saveState(name: string, value: unknown): void {
     this.#state.set(name, value);
-    core.saveState(name, JSON.stringify(value));
+    appendKeyValue('GITHUB_STATE', name, JSON.stringify(value));
   }
 
   /** Replaces the content of the state file with the values saved by this process. */
@@ -164,9 +165,9 @@ export class ActionsRuntime {
   }
 
   /** Appends Markdown to the job's summary. */
-  async appendSummary(markdown: string): Promise<void> {
+  appendSummary(markdown: string): void {
     const path = commandFilePath('GITHUB_STEP_SUMMARY');
-    if (path !== undefined) await appendFile(path, `${markdown}\n`);
+    if (path !== undefined) appendFileSync(path, `${markdown}\n`);
   }
 
   get canRequestIdToken(): boolean {

@@ -38,7 +38,7 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
     )
     .finally(() => session.close());
   try {
-    const connection = await preparePublishedConnection(ctx, target);
+    const connection = preparePublishedConnection(ctx, target);
     const changes = [...server.changes, ...connections.changes, ...database.changes];
     await commentOnDatabase(ctx, connection, { expires, changes, notCarried });
     await migrateAndPublish(ctx, found, appSession, connection, connections, {
@@ -94,12 +94,12 @@ function publishedTarget(
 }
 
 /** Masks the secrets of the published connection, and writes the root certificates that it names. */
-async function preparePublishedConnection(
+function preparePublishedConnection(
   { runtime, config }: ModeContext<EnsureConfig>,
   target: LoginTarget,
-): Promise<Connection> {
+): Connection {
   const { host, port, database, user, password } = target;
-  const sslRootCert = await writeRootCertificates(config.publish);
+  const sslRootCert = writeRootCertificates(config.publish);
   const connection = { host, port, database, user, password, sslMode: config.publish.sslMode, sslRootCert };
   maskedEnvironment(runtime, config.publish, connection);
   return connection;
@@ -123,14 +123,14 @@ async function migrateAndPublish(
   state.rewrite();
   const [published] = await Promise.allSettled([
     reporter.phase('Publish connection', async () => {
-      const variables = await publishConnection(runtime, state, config.publish, connection);
+      const variables = publishConnection(runtime, state, config.publish, connection);
       const isAdministrator = config.appRole === undefined;
       reporter.recordLogin({ user: connection.user, isAdministrator, variables });
       if (isAdministrator)
         runtime.info(
           `Later steps log in as the administrator ${connection.user}, because app-username is not set`,
         );
-      await writeRootCertificates(config.publish);
+      writeRootCertificates(config.publish);
       await writeDriftReport(ctx, drift);
     }),
   ]);
@@ -154,7 +154,7 @@ async function migrate(
   const { migration } = config;
   if (migration === undefined) return;
   // The migration may read the dotenv file.
-  await writeEnvFile(runtime, state, config.publish, published);
+  writeEnvFile(runtime, state, config.publish, published);
   const { administrator } = connections;
   const { user, password } = administrator;
   const connection = migration.runAs === 'admin' ? { ...published, user, password } : published;

@@ -20,7 +20,7 @@ export async function runMode(runtime: ActionsRuntime, config: Config, state: Ac
       throw preferred;
     }),
   ).then(() => undefined, toActionError);
-  await reporter.finish(error);
+  reporter.finish(error);
   if (error !== undefined) throw error;
 }
 

@@ -10,7 +10,7 @@ import type { PublishConfig } from '../inputs/types.ts';
 const ENV_FILE_HEADER = '# Written by azure-postgresql-action; removed when the job ends.\n';
 
 /** Writes the dotenv file with these variables, and replaces an earlier one. */
-export const replaceEnvFile = (path: string, environment: ReadonlyMap<string, string>): Promise<void> =>
+export const replaceEnvFile = (path: string, environment: ReadonlyMap<string, string>): void =>
   replaceFile(path, ENV_FILE_HEADER + formatDotenv(environment), 0o600);
 
 /**

@@ -25,33 +25,33 @@ export function maskedEnvironment(
 }
 
 /** Writes the dotenv file, and replaces the one that a migration may have changed. */
-export async function writeEnvFile(
+export function writeEnvFile(
   runtime: ActionsRuntime,
   state: ActionState,
   config: PublishConfig,
   connection: Connection,
-): Promise<void> {
+): void {
   if (config.envFile === undefined) return;
   const environment = maskedEnvironment(runtime, config, connection);
   const path = resolveInWorkspace(config.envFile);
   state.saveEnvFile(path);
-  await replaceEnvFile(path, environment);
+  replaceEnvFile(path, environment);
 }
 
 /**
  * Sets the outputs and environment variables of the connection, and writes the dotenv file.
  * @returns the names of the variables that later steps have
  */
-export async function publishConnection(
+export function publishConnection(
   runtime: ActionsRuntime,
   state: ActionState,
   config: PublishConfig,
   connection: Connection,
-): Promise<readonly string[]> {
+): readonly string[] {
   const environment = maskedEnvironment(runtime, config, connection);
   setConnectionOutputs(runtime, connection);
   if (config.exportEnv) for (const [name, value] of environment) runtime.exportVariable(name, value);
-  await writeEnvFile(runtime, state, config, connection);
+  writeEnvFile(runtime, state, config, connection);
   const { user, host, port, database, sslMode } = connection;
   runtime.info(`Published ${user} at ${host}:${port}/${database}, sslmode=${sslMode}`);
   if (config.envFile !== undefined) for (const line of dotenvReaderNotes(environment)) runtime.info(line);

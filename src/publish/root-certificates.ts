@@ -8,10 +8,10 @@ import type { PublishConfig } from '../inputs/types.ts';
  * Writes the root certificates for libpq's `verify-full` into the runner's temporary folder.
  * @returns the path; undefined with `require`
  */
-export async function writeRootCertificates({ sslMode }: PublishConfig): Promise<string | undefined> {
+export function writeRootCertificates({ sslMode }: PublishConfig): string | undefined {
   if (sslMode !== 'verify-full') return undefined;
   const path = resolveInTempDirectory('azure-postgresql-roots.pem');
-  await replaceFile(path, buildRootBundle());
+  replaceFile(path, buildRootBundle());
   return path;
 }
 

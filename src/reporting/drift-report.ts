@@ -21,7 +21,7 @@ export async function writeDriftReports(paths: readonly string[], check: DriftCh
       const file = resolveInWorkspace(path);
       rejectLinkOutOfWorkspace(dirname(file));
       await mkdir(dirname(file), { recursive: true });
-      await replaceFile(file, text);
+      replaceFile(file, text);
     } catch (error) {
       failures.push(`${path}: ${getErrorMessage(error)}`);
     }

@@ -159,7 +159,7 @@ export class Reporter implements ReconcileListener {
   }
 
   /** Writes the outputs and the summary of the whole run, and sets the last line of the log. */
-  async finish(error: Error | undefined): Promise<void> {
+  finish(error: Error | undefined): void {
     const summary = this.#summarize(error);
     setRunOutputs(this.#runtime, {
       server: this.#server,
@@ -168,7 +168,7 @@ export class Reporter implements ReconcileListener {
       dropped: dropsOf(summary).map(({ resource, name }) => ({ resource, name })),
     });
     this.#runtime.setLastLine(lastLineOf(summary));
-    await writeSummary(this.#runtime, renderSummary(summary));
+    writeSummary(this.#runtime, renderSummary(summary));
   }
 
   #summarize(error: Error | undefined): RunSummary {

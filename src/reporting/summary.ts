@@ -121,7 +121,10 @@ export function shortLastLine(end: ShortEnd, errorCode?: ErrorCode): string {
 }
 
 /** Adds to the job's summary. A failure is only a line of the debug log, because it must not hide the run's result. */
-export const writeSummary = (runtime: ActionsRuntime, markdown: string): Promise<void> =>
-  runtime
-    .appendSummary(markdown)
-    .catch((error: unknown) => runtime.debug(`The summary could not be written: ${getErrorMessage(error)}`));
+export function writeSummary(runtime: ActionsRuntime, markdown: string): void {
+  try {
+    runtime.appendSummary(markdown);
+  } catch (error) {
+    runtime.debug(`The summary could not be written: ${getErrorMessage(error)}`);
+  }
+}

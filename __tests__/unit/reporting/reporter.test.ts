@@ -103,7 +103,7 @@ describe('the outputs of a run', () => {
     reporter.recordServer(exampleServer);
     reporter.recordPlan(createPlan([], [finding, unknownFinding]));
     reporter.onApplied(createDatabase);
-    await reporter.finish(undefined);
+    reporter.finish(undefined);
     const { remedy: _, ...drift } = finding;
     expect(Object.fromEntries(run.outputs)).toEqual({
       'server-id': exampleServer.id,
@@ -119,7 +119,7 @@ describe('the outputs of a run', () => {
   test('contain unknown states that check finds, which are not drift', async ({ run }) => {
     const reporter = run.reporter(checkConfig());
     reporter.recordPlan(createPlan([], [unknownFinding]));
-    await reporter.finish(undefined);
+    reporter.finish(undefined);
     expect(run.outputs.get('drifted')).toBe('false');
     expect(JSON.parse(run.outputs.get('drift') ?? '')).toMatchObject([{ kind: 'unknown' }]);
   });
@@ -127,13 +127,13 @@ describe('the outputs of a run', () => {
   test('name what drop deletes, and what its dry run would', async ({ run }) => {
     const reporter = run.reporter(dropConfig());
     reporter.onApplied(deleteDatabase);
-    await reporter.finish(undefined);
+    reporter.finish(undefined);
     const dropped = JSON.stringify([{ resource: 'database', name: 'relecloud' }]);
     expect(run.outputs.get('dropped')).toBe(dropped);
 
     const dryRun = run.reporter(dropConfig({ 'dry-run': 'true' }));
     dryRun.recordPlan(createPlan([deleteDatabase]));
-    await dryRun.finish(undefined);
+    dryRun.finish(undefined);
     expect(run.outputs.get('dropped')).toBe(dropped);
     expect(run.outputs.get('changes')).toBe('[]');
   });
@@ -141,13 +141,13 @@ describe('the outputs of a run', () => {
   test('of an ensure name nothing as dropped, even if reset deletes a database', async ({ run }) => {
     const reporter = run.reporter(ensureConfig());
     reporter.onApplied(deleteDatabase);
-    await reporter.finish(undefined);
+    reporter.finish(undefined);
     expect(run.outputs.get('dropped')).toBe('[]');
   });
 });
 
 test('the summary and the last line of a failed run contain its error', async ({ run }) => {
-  await run.reporter(ensureConfig()).finish(actionError('cancelled', { signal: 'SIGINT' }));
+  run.reporter(ensureConfig()).finish(actionError('cancelled', { signal: 'SIGINT' }));
   expect(run.summaries.join()).toContain('The run was cancelled (SIGINT).');
   expect(run.lastLines.join()).toMatch(/^❌ Database relecloud is not ready: cancelled \(/);
 });
