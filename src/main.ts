@@ -7,7 +7,7 @@ import type { Config } from './inputs/types.ts';
 import { readConfig, untrustedSource } from './modes/read-config.ts';
 import { checkEnvFile } from './publish/env-file.ts';
 import { setInitialOutputs } from './publish/outputs.ts';
-import { renderShortSummary, shortLastLine, writeSummary } from './reporting/summary.ts';
+import { renderShortSummary, shortLastLine, writeSummary } from './reporting/short-summary.ts';
 
 /**
  * The main step of the action: reads the inputs, runs the mode, and reports the result. Every end has outputs and, unless

@@ -4,7 +4,7 @@ import type { ActionsRuntime } from './github/actions.ts';
 import { ActionState } from './github/state.ts';
 import { withRunContext } from './modes/run-context.ts';
 import { removeEnvFile } from './publish/env-file.ts';
-import { renderShortSummary, shortLastLine, writeSummary } from './reporting/summary.ts';
+import { renderShortSummary, shortLastLine, writeSummary } from './reporting/short-summary.ts';
 
 /** Milliseconds for the whole post part. */
 const POST_TIMEOUT_MS = 8 * 60_000;

@@ -1,7 +1,6 @@
 import { actionError, toActionError } from '../common/errors.ts';
 import { formatDuration, type RunContext, withAbortGrace } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
-import { toSqlError } from '../postgres/pg-errors.ts';
 
 /** Milliseconds that the work may continue after the abort, for example to end a migration. */
 const ABORT_GRACE_MS = 8000;
@@ -36,6 +35,7 @@ export async function withRunContext<T>(
   try {
     return await withAbortGrace(signal, ABORT_GRACE_MS, work(run));
   } catch (error) {
+    const { toSqlError } = await import('../postgres/pg-errors.ts');
     throw toActionError(toSqlError(error), signal);
   } finally {
     clearTimeout(timer);

@@ -28,7 +28,13 @@ export const code = (text: string): Code => ({ code: text });
 const PLAIN_TEXT =
   /^(?:[\p{L}\p{N} ,.;()'’"…=%?→▇-]|:(?= |$)|(?<=\d):(?=\d)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])|(?<=pull request )#(?=\d))*$/u;
 
-const isPlainText = (text: string): boolean => PLAIN_TEXT.test(text) && !/www\./i.test(text);
+/** Most texts match it. The classes of Unicode in {@link PLAIN_TEXT} take milliseconds to compile. */
+const PLAIN_ASCII = /^[A-Za-z0-9 ,.;()'’"…=%?-]*$/;
+
+const isPlainText = (text: string): boolean =>
+  (PLAIN_ASCII.test(text) || PLAIN_TEXT.test(text)) && !/www\./i.test(text);
+
+const beginsWithLetter = (text: string): boolean => /^[A-Za-z]/.test(text) || /^\p{L}/u.test(text);
 
 function renderFragment(fragment: Fragment, maxLength?: number): string {
   const { text, isCode } =
@@ -107,7 +113,7 @@ function renderWords(line: string): string {
   for (const word of line.split(/\s+/).filter(Boolean)) {
     const group = groups.at(-1);
     // Only a letter at the start of a line cannot begin a list or a heading.
-    const isPlain = isPlainText(word) && (group !== undefined || /^\p{L}/u.test(word));
+    const isPlain = isPlainText(word) && (group !== undefined || beginsWithLetter(word));
     if (group?.isPlain === isPlain) group.words.push(word);
     else groups.push({ isPlain, words: [word] });
   }

@@ -18,7 +18,8 @@ import {
   unchangedLines,
 } from './plan-lines.ts';
 import { dropsOf, type PublishedLogin, type RunSummary } from './run-summary.ts';
-import { renderSummary, writeSummary } from './summary.ts';
+import { writeSummary } from './short-summary.ts';
+import { renderSummary } from './summary.ts';
 import { Timeline } from './timeline.ts';
 
 /**

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { renderShortSummary, renderSummary } from '../../../src/reporting/summary.ts';
+import { renderShortSummary } from '../../../src/reporting/short-summary.ts';
+import { renderSummary } from '../../../src/reporting/summary.ts';
 import { Timeline } from '../../../src/reporting/timeline.ts';
 import { createRunSummary } from '../../helpers/unit/fake-run-summary.ts';
 import { maliciousMarkdown, markupOutsideCode, tableCells } from '../../helpers/unit/markdown.ts';
