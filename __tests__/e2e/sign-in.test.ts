@@ -215,9 +215,7 @@ describe('the action signs in to Azure', () => {
     expect(step.log).toContain('For OpenID Connect, add `permissions: id-token: write` to the job. Or');
   });
 
-  test('an unknown tenant is named as the cause, although the discovery fails before the sign-in', async ({
-    emulator,
-  }) => {
+  test('an unknown tenant is named as the cause', async ({ emulator }) => {
     const tenant = '11111111-1111-1111-1111-111111111111';
     const step = await new Job(emulator).step({ ...inputs, mode: 'check', 'tenant-id': tenant });
     expect(step.log).toContain(`AADSTS90002: Tenant '${tenant}' not found`);

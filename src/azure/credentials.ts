@@ -32,7 +32,7 @@ export async function createCredential(
   endpoints: Endpoints,
   tokenProvider: OidcTokenProvider,
 ): Promise<TokenCredential> {
-  const client = new SignInClient((text) => tokenProvider.debug(text));
+  const client = new SignInClient(endpoints.authorityHost, (text) => tokenProvider.debug(text));
   const choice = await credentialFactories[method](signInConfig, endpoints, tokenProvider, client);
   const timeoutError = (): Error =>
     describeTimeout(`no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}`, endpoints.authorityHost);
@@ -231,8 +231,7 @@ function toSignInError(
   error: unknown,
   client: SignInClient,
 ): Error {
-  const message = describeSignInFailure(error);
-  const refusal = /AADSTS\d/.test(message) ? message : (client.refusal ?? message);
+  const refusal = describeSignInFailure(error);
   const errorNumber = /AADSTS\d+/.exec(refusal)?.[0];
   // Then Entra did not decide about the sign-in, so that its configuration is not the cause.
   const obstacle = client.obstacle ?? toObstacle(error);
@@ -243,7 +242,7 @@ function toSignInError(
   if (errorNumber === undefined)
     return actionError(
       'sign-in-failed',
-      { method, reason: message.replaceAll(/\s*\n\s*/g, ' ').trim(), hint: methodHint },
+      { method, reason: refusal.replaceAll(/\s*\n\s*/g, ' ').trim(), hint: methodHint },
       { cause: error },
     );
   const line = refusal.split(/\r?\n/).find((text) => text.includes(errorNumber)) ?? refusal;

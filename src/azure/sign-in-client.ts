@@ -1,4 +1,4 @@
-import type { HttpClient, PipelineResponse } from '@azure/core-rest-pipeline';
+import { createHttpHeaders, type HttpClient, type PipelineResponse } from '@azure/core-rest-pipeline';
 import { createHttpClient } from '../common/http-client.ts';
 import { parseJsonObject } from '../common/json.ts';
 import { findNetworkFailure, foreignAnswerHint } from '../common/network-failure.ts';
@@ -19,25 +19,25 @@ export class SignInClient implements HttpClient {
   readonly #client: HttpClient;
   /** The last failure; undefined if Entra has answered since. */
   obstacle: SignInObstacle | undefined;
-  /** The last refusal of Entra, with its AADSTS number: MSAL replaces one of the discovery by `endpoints_resolution_error`. */
-  refusal: string | undefined;
+  readonly #authorityHost: string;
 
   /** @param debug gets a line for each request */
-  constructor(debug: (text: string) => void) {
+  constructor(authorityHost: string, debug: (text: string) => void) {
     this.#client = createHttpClient(debug);
+    this.#authorityHost = authorityHost;
   }
 
   /** Forgets what earlier requests ended with. */
   reset(): void {
     this.obstacle = undefined;
-    this.refusal = undefined;
   }
 
   async sendRequest(request: Parameters<HttpClient['sendRequest']>[0]): Promise<PipelineResponse> {
+    const discovered = answerDiscovery(this.#authorityHost, request);
+    if (discovered !== undefined) return discovered;
     try {
       const response = await this.#client.sendRequest(request);
       this.obstacle = findAnswerObstacle(response);
-      this.refusal = findRefusal(response);
       return response;
     } catch (error) {
       // A managed identity has its endpoint on this machine; that none exists is the usual case.
@@ -60,9 +60,25 @@ export function toObstacle(error: unknown): SignInObstacle | undefined {
   return failure && { text: failure.text, hint: failure.hint, cause: error };
 }
 
-function findRefusal({ status, bodyAsText }: PipelineResponse): string | undefined {
-  const description = status < 400 ? undefined : parseJsonObject(bodyAsText ?? '')?.['error_description'];
-  return typeof description === 'string' && /AADSTS\d/.test(description) ? description : undefined;
+/**
+ * The endpoints of a tenant, which have the same form in every cloud. MSAL knows those of the largest clouds, and would
+ * request those of the others before each sign-in (docs/azure-behavior.md#entra-sign-in).
+ */
+function answerDiscovery(
+  authorityHost: string,
+  request: Parameters<HttpClient['sendRequest']>[0],
+): PipelineResponse | undefined {
+  const [, tenant] = /\/([^/?]+)\/v2\.0\/\.well-known\/openid-configuration(\?|$)/.exec(request.url) ?? [];
+  if (tenant === undefined || new URL(request.url).origin !== new URL(authorityHost).origin) return undefined;
+  const base = `${new URL(authorityHost).origin}/${tenant}`;
+  const endpoints = {
+    issuer: `${base}/v2.0`,
+    authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+    token_endpoint: `${base}/oauth2/v2.0/token`,
+    end_session_endpoint: `${base}/oauth2/v2.0/logout`,
+    jwks_uri: `${base}/discovery/v2.0/keys`,
+  };
+  return { request, status: 200, headers: createHttpHeaders(), bodyAsText: JSON.stringify(endpoints) };
 }
 
 /** Entra answers every request with a JSON object, an error with an AADSTS number. */
