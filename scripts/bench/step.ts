@@ -1,0 +1,100 @@
+import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  bundleFile,
+  type Inputs,
+  type Phase,
+  toInputEnv,
+  toStateEnv,
+  type WrittenFiles,
+  withStepFiles,
+} from '../../workflow-runner/bundle-step.ts';
+import { measureNode } from './interleave.ts';
+
+/** What every row needs. */
+export interface BenchContext {
+  /** The folder of the bundle that is measured. */
+  readonly dist: string;
+  /** A folder for the files of jobs, removed at the end. */
+  readonly directory: string;
+  /** The folder of the PostgreSQL templates for emulators; prepared at the first call. */
+  readonly templates: () => Promise<string>;
+}
+
+export interface PhaseRun extends WrittenFiles {
+  /** From the spawn of the process to its exit. */
+  readonly milliseconds: number;
+}
+
+let lastRunId = 1000;
+
+/**
+ * A job on a runner of its own. Its bundle is a new copy, so a compile cache beside the bundle or in the runner's folders is
+ * empty until the first step of the job has run.
+ */
+export class BenchJob {
+  readonly #bundle: string;
+  /** The environment of its steps, without inputs. */
+  readonly env: Readonly<Record<string, string>>;
+
+  /** @param emulatorEnv the variables of an emulator; none for a step that sends no request */
+  constructor(context: BenchContext, emulatorEnv: Readonly<Record<string, string>> = {}) {
+    const { PATH = '', HOME = '' } = process.env;
+    lastRunId += 1;
+    const folder = mkdtempSync(join(context.directory, 'job-'));
+    this.#bundle = join(folder, 'dist');
+    cpSync(context.dist, this.#bundle, { recursive: true });
+    const temporary = join(folder, 'temp');
+    mkdirSync(temporary);
+    this.env = {
+      ...{ PATH, HOME, ...emulatorEnv },
+      CI: 'true',
+      GITHUB_ACTIONS: 'true',
+      GITHUB_WORKSPACE: folder,
+      GITHUB_REPOSITORY: 'relecloud/space-travel',
+      GITHUB_REPOSITORY_ID: '4711',
+      GITHUB_RUN_ID: String(lastRunId),
+      GITHUB_RUN_ATTEMPT: '1',
+      GITHUB_JOB: 'bench',
+      RUNNER_TEMP: temporary,
+      TMPDIR: temporary,
+    };
+  }
+
+  /** The file of the job's own copy of the bundle. */
+  file(phase: Phase): string {
+    return bundleFile(this.#bundle, phase);
+  }
+
+  /** @throws Error with its log if its exit code is another one */
+  main(inputs: Inputs, exitCode = 0): Promise<PhaseRun> {
+    return this.#run('main', toInputEnv(inputs), exitCode);
+  }
+
+  /** Runs post with the state of a main; by default with none. @throws Error with its log if it fails */
+  post(main: Pick<WrittenFiles, 'state'> = { state: {} }): Promise<PhaseRun> {
+    return this.#run('post', toStateEnv(main), 0);
+  }
+
+  async #run(phase: Phase, variables: Readonly<Record<string, string>>, exitCode: number): Promise<PhaseRun> {
+    return await withStepFiles(this.env['RUNNER_TEMP'] ?? '', async (files) => {
+      const env = { ...this.env, ...variables, ...files };
+      return { milliseconds: await measureNode({ args: [this.file(phase)], env, exitCode }) };
+    });
+  }
+}
+
+/** The inputs of a typical step: one server, a database, and a role whose password is derived. */
+export const typicalInputs: Inputs & { readonly 'server-name': string } = {
+  'server-name': 'bench',
+  'resource-group': 'bench',
+  region: 'westeurope',
+  'admin-username': 'relecloud_admin',
+  'admin-password': 'VerySecurePassword!1',
+  database: 'relecloud',
+  'app-username': 'relecloud_app',
+  'app-password-key': Buffer.from('a key of thirty-two bytes, just!').toString('base64'),
+};
+
+/** A declared firewall rule for the address that the emulator sees runners at. */
+export const runnerRange = 'runners=198.51.100.7';
