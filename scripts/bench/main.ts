@@ -6,6 +6,7 @@ import { prepareTemplates } from '../../emulator/postgres/cluster/template-clust
 import { toChart } from './chart.ts';
 import { type Figure, isTargetMet, missedTargets, resultOf } from './figures.ts';
 import { replaceFigures, toMarkdownTable, toTextTable } from './reports.ts';
+import { measureNothingToDo } from './rows/nothing-to-do.ts';
 import { measureStart } from './rows/start.ts';
 import type { BenchContext } from './step.ts';
 
@@ -14,6 +15,7 @@ type Row = (context: BenchContext) => Promise<readonly Figure[]>;
 /** The rows in the order of the table. */
 const ROWS: Readonly<Record<string, Row>> = {
   start: measureStart,
+  'nothing-to-do': measureNothingToDo,
 };
 
 const USAGE = `Usage: npm run bench -- [ROW …] [--dist FOLDER] [--json FILE] [--chart FILE] [--markdown FILE]

@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { HOST_SUFFIX } from '../../emulator/core/hosts-file.ts';
 import {
   bundleFile,
   type Inputs,
@@ -85,7 +86,7 @@ export class BenchJob {
 }
 
 /** The inputs of a typical step: one server, a database, and a role whose password is derived. */
-export const typicalInputs: Inputs & { readonly 'server-name': string } = {
+export const typicalInputs = {
   'server-name': 'bench',
   'resource-group': 'bench',
   region: 'westeurope',
@@ -98,3 +99,10 @@ export const typicalInputs: Inputs & { readonly 'server-name': string } = {
 
 /** A declared firewall rule for the address that the emulator sees runners at. */
 export const runnerRange = 'runners=198.51.100.7';
+
+/** The login of the administrator in {@link typicalInputs}, for a server of an emulator. */
+export const adminLogin = (server: string) => ({
+  host: `${server}${HOST_SUFFIX}`,
+  user: typicalInputs['admin-username'],
+  password: typicalInputs['admin-password'],
+});
