@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
+import pg from 'pg';
 import { type Emulator, startEmulator } from '../../emulator/emulator.ts';
 import type { EmulatorOptions } from '../../emulator/options.ts';
+import { adminLogin } from './step.ts';
 
 /** A request in the emulator's record, see emulator/README.md. */
 export interface RecordedRequest {
@@ -22,6 +25,7 @@ export interface RecordedStatement {
 /** An emulator in this process, with its control API. */
 export class BenchEmulator {
   readonly #emulator: Emulator;
+  #lastHost = 0;
 
   private constructor(emulator: Emulator) {
     this.#emulator = emulator;
@@ -82,23 +86,50 @@ export class BenchEmulator {
     await this.control('PATCH', 'state', { server, ...changes });
   }
 
-  /** Removes every firewall rule of a server. */
-  async removeRules(server: string): Promise<void> {
-    const { servers } = await this.control<{ servers: Record<string, { rules: object }> }>(
-      'GET',
-      `state?server=${server}`,
-    );
-    const names = Object.keys(servers[server]?.rules ?? {});
-    await this.patchServer(server, { rules: Object.fromEntries(names.map((name) => [name, null])) });
+  /** Gives clients another public address, which no rule covers yet. @returns the address */
+  async moveRunner(): Promise<string> {
+    this.#lastHost += 1;
+    const address = `203.0.113.${this.#lastHost}`;
+    await this.control('PUT', 'client', { ip: address });
+    return address;
   }
 
-  /** The seconds from the arrival of the newest PUT of a path to a moment. @throws Error without such a request */
-  async secondsSincePut(path: string, end: string | number): Promise<number> {
-    const put = (await this.requests()).findLast(
-      (each) => each.service === 'arm' && each.method === 'PUT' && each.path.includes(path),
+  /** Opens a session of the administrator on a server that admits this process. */
+  async connect(server: string, database: string): Promise<pg.Client> {
+    const { host, user, password } = adminLogin(server);
+    const hosts = readFileSync(this.env['EMULATOR_HOSTS_FILE'] ?? '', 'utf8');
+    const [address] =
+      hosts
+        .split('\n')
+        .find((line) => line.endsWith(` ${host}`))
+        ?.split(' ') ?? [];
+    const ssl = { ca: this.#emulator.caCertificate, servername: host };
+    const client = new pg.Client({ host: address ?? host, user, password, database, ssl });
+    await client.connect();
+    return client;
+  }
+
+  /** Executes SQL as the administrator in its own session. */
+  async query(server: string, database: string, sql: string): Promise<void> {
+    const client = await this.connect(server, database);
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** When the first PUT of a path arrived at Azure, at or after a moment. @throws Error without such a request */
+  async firstPut(path: string, after = 0): Promise<number> {
+    const put = (await this.requests()).find(
+      (each) =>
+        each.service === 'arm' &&
+        each.method === 'PUT' &&
+        each.path.includes(path) &&
+        Date.parse(each.at) >= after,
     );
     if (put === undefined) throw new Error(`The emulator has received no PUT of ${path}.`);
-    return (new Date(end).getTime() - Date.parse(put.at)) / 1000;
+    return Date.parse(put.at);
   }
 
   /**

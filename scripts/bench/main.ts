@@ -6,6 +6,11 @@ import { prepareTemplates } from '../../emulator/postgres/cluster/template-clust
 import { toChart } from './chart.ts';
 import { type Figure, isTargetMet, missedTargets, resultOf } from './figures.ts';
 import { replaceFigures, toMarkdownTable, toTextTable } from './reports.ts';
+import { measureAzScript } from './rows/az-script.ts';
+import { measureDatabase } from './rows/database.ts';
+import { measureFirewall } from './rows/firewall.ts';
+import { measureGrowth } from './rows/growth.ts';
+import { measureNewServer } from './rows/new-server.ts';
 import { measureNothingToDo } from './rows/nothing-to-do.ts';
 import { measureStart } from './rows/start.ts';
 import type { BenchContext } from './step.ts';
@@ -16,6 +21,11 @@ type Row = (context: BenchContext) => Promise<readonly Figure[]>;
 const ROWS: Readonly<Record<string, Row>> = {
   start: measureStart,
   'nothing-to-do': measureNothingToDo,
+  firewall: measureFirewall,
+  'new-server': measureNewServer,
+  database: measureDatabase,
+  'az-script': measureAzScript,
+  growth: measureGrowth,
 };
 
 const USAGE = `Usage: npm run bench -- [ROW …] [--dist FOLDER] [--json FILE] [--chart FILE] [--markdown FILE]

@@ -1,5 +1,6 @@
-import { cpSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { HOST_SUFFIX } from '../../emulator/core/hosts-file.ts';
 import {
   bundleFile,
@@ -27,6 +28,9 @@ export interface PhaseRun extends WrittenFiles {
   readonly milliseconds: number;
 }
 
+/** The id of the repository of every job. */
+export const REPOSITORY_ID = '4711';
+
 let lastRunId = 1000;
 
 /**
@@ -53,7 +57,7 @@ export class BenchJob {
       GITHUB_ACTIONS: 'true',
       GITHUB_WORKSPACE: folder,
       GITHUB_REPOSITORY: 'relecloud/space-travel',
-      GITHUB_REPOSITORY_ID: '4711',
+      GITHUB_REPOSITORY_ID: REPOSITORY_ID,
       GITHUB_RUN_ID: String(lastRunId),
       GITHUB_RUN_ATTEMPT: '1',
       GITHUB_JOB: 'bench',
@@ -85,6 +89,21 @@ export class BenchJob {
   }
 }
 
+const PEAK_MEMORY_PRELOAD = pathToFileURL(join(import.meta.dirname, 'peak-memory.mjs')).href;
+
+/** Runs main in a job of its own, and also returns the peak memory of its process in MiB. */
+export async function measureMain(
+  context: BenchContext,
+  emulatorEnv: Readonly<Record<string, string>>,
+  inputs: Inputs,
+): Promise<{ readonly milliseconds: number; readonly peakMib: number }> {
+  const file = join(mkdtempSync(join(context.directory, 'peak-')), 'mib');
+  const nodeOptions = `${emulatorEnv['NODE_OPTIONS'] ?? ''} --import=${PEAK_MEMORY_PRELOAD}`.trim();
+  const env = { ...emulatorEnv, NODE_OPTIONS: nodeOptions, BENCH_PEAK_FILE: file };
+  const { milliseconds } = await new BenchJob(context, env).main(inputs);
+  return { milliseconds, peakMib: Number(readFileSync(file, 'utf8')) };
+}
+
 /** The inputs of a typical step: one server, a database, and a role whose password is derived. */
 export const typicalInputs = {
   'server-name': 'bench',
@@ -103,6 +122,7 @@ export const runnerRange = 'runners=198.51.100.7';
 /** The login of the administrator in {@link typicalInputs}, for a server of an emulator. */
 export const adminLogin = (server: string) => ({
   host: `${server}${HOST_SUFFIX}`,
+  database: 'postgres',
   user: typicalInputs['admin-username'],
   password: typicalInputs['admin-password'],
 });

@@ -28,13 +28,14 @@ export async function measureNothingToDo(context: BenchContext): Promise<readonl
     const armRounds: Record<string, number[]> = { ensure: [], check: [] };
     const measureMode = async (mode: 'ensure' | 'check'): Promise<number> => {
       await emulator.clearRequests();
-      const { milliseconds } = await new BenchJob(context, emulator.env).main({ ...inputs, mode });
+      const { milliseconds, outputs } = await new BenchJob(context, emulator.env).main({ ...inputs, mode });
+      if (outputs['changes'] !== '[]') throw new Error(`${mode} has changed ${outputs['changes']}.`);
       armRounds[mode]?.push(countRounds((await emulator.requests()).filter(isArmRequest)));
       return milliseconds;
     };
     const floor = fileURLToPath(new URL('../floor.mjs', import.meta.url));
     const { PATH = '', HOME = '' } = process.env;
-    const login = JSON.stringify({ ...adminLogin(typicalInputs['server-name']), database: 'relecloud' });
+    const login = JSON.stringify(adminLogin(typicalInputs['server-name']));
     const floorEnv = { PATH, HOME, ...emulator.env, BENCH_LOGIN: login };
     const medians = await interleavedMedians(ROUNDS, {
       floor: () => measureNode({ args: [floor], env: floorEnv, exitCode: 0 }),
