@@ -77,6 +77,11 @@ export class BenchEmulator {
     return this.control('GET', 'requests');
   }
 
+  /** What clients have executed, in the order of PostgreSQL's log. */
+  statements(): Promise<readonly RecordedStatement[]> {
+    return this.control('GET', 'statements');
+  }
+
   async clearRequests(): Promise<void> {
     await this.control('DELETE', 'requests');
   }
@@ -137,8 +142,9 @@ export class BenchEmulator {
    * @throws Error without one
    */
   async firstStatementAt(server: string, after: number): Promise<string> {
-    const statements = await this.control<readonly RecordedStatement[]>('GET', 'statements');
-    const first = statements.find((each) => each.server === server && Date.parse(each.at) >= after);
+    const first = (await this.statements()).find(
+      (each) => each.server === server && Date.parse(each.at) >= after,
+    );
     if (first === undefined) throw new Error(`No client has logged in to ${server}.`);
     return first.at;
   }

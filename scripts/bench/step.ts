@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { HOST_SUFFIX } from '../../emulator/core/hosts-file.ts';
@@ -28,6 +28,10 @@ export interface PhaseRun extends WrittenFiles {
   readonly milliseconds: number;
 }
 
+/** Not a compile cache that an earlier run has left beside the bundle. */
+const isPartOfBundle = (path: string): boolean =>
+  statSync(path).isDirectory() || /\.([cm]?js|json|txt)$/.test(path);
+
 /** The id of the repository of every job. */
 export const REPOSITORY_ID = '4711';
 
@@ -48,7 +52,7 @@ export class BenchJob {
     lastRunId += 1;
     const folder = mkdtempSync(join(context.directory, 'job-'));
     this.#bundle = join(folder, 'dist');
-    cpSync(context.dist, this.#bundle, { recursive: true });
+    cpSync(context.dist, this.#bundle, { recursive: true, filter: isPartOfBundle });
     const temporary = join(folder, 'temp');
     mkdirSync(temporary);
     this.env = {

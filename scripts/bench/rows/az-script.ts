@@ -5,7 +5,7 @@ import type { Figure } from '../figures.ts';
 import { interleavedMedians } from '../interleave.ts';
 import { type BenchContext, BenchJob, typicalInputs } from '../step.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 /** Milliseconds from the acceptance of a rule until it works. */
 const RULE_DELAY_MS = 3000;
 /** The target: times faster than the script. */
