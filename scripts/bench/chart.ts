@@ -2,8 +2,8 @@ import { type Figure, formatResult, resultOf } from './figures.ts';
 
 /** Positions and sizes in pixels. */
 const WIDTH = 860;
-const LABEL_WIDTH = 250;
-const BAR_WIDTH = 400;
+const LABEL_WIDTH = 240;
+const BAR_WIDTH = 290;
 const BAR_HEIGHT = 9;
 const GROUP_HEIGHT = 44;
 const TOP = 34;

@@ -103,14 +103,14 @@ describe('the chart', () => {
   const chart = toChart([figure({ what: 'not in the chart' }), ...shown]);
 
   test('has a pair of bars for each figure with a label, in proportion to each other', () => {
-    const widths = [...chart.matchAll(/class="(action|other)" x="250" y="\d{2,}" width="(\d+)"/g)].map(
+    const widths = [...chart.matchAll(/class="(action|other)" x="240" y="\d{2,}" width="(\d+)"/g)].map(
       ([, name, width]) => [name, Number(width)],
     );
     expect(widths).toEqual([
-      ['action', 400],
-      ['other', 267],
-      ['action', 20],
-      ['other', 400],
+      ['action', 290],
+      ['other', 193],
+      ['action', 15],
+      ['other', 290],
     ]);
     expect(chart).toContain('20.0× faster');
     expect(chart).not.toContain('not in the chart');
