@@ -129,8 +129,8 @@ function listenForService(
   handler: HttpHandler,
   certificate?: IssuedCertificate,
 ): Promise<HttpListener> {
-  const latency = service === 'arm' || service === 'entra' ? services.options.latencyMs : 0;
-  return startListener(createServiceResponder(service, handler, services, latency), certificate);
+  const { latencyMs } = services.options;
+  return startListener(createServiceResponder(service, handler, services, latencyMs), certificate);
 }
 
 async function startListeners(services: EmulatorServices, lazyPostgres: LazyPostgres): Promise<Listeners> {

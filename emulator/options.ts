@@ -8,7 +8,7 @@ import {
 
 /** The options of an emulator. {@link DEFAULT_OPTIONS} has the defaults. */
 export interface EmulatorOptions {
-  /** Delay of each answer of ARM and Entra in milliseconds. */
+  /** Delay of each answer of every service but PostgreSQL, in milliseconds. */
   readonly latencyMs: number;
   /** Duration of a server's creation in milliseconds. Other operations take a share of it (services/arm/timing.ts). */
   readonly provisionMs: number;

@@ -11,6 +11,8 @@ export interface RecordedRequest {
   readonly path: string;
   /** The status of the answer, even if a fault dropped the answer. Null until the service has answered. */
   status: number | null;
+  /** ISO 8601, when the answer was sent or a fault dropped it. Null until then. */
+  answeredAt: string | null;
   /** JSON and forms as objects, with secrets redacted. Null for an empty body. */
   readonly body: unknown;
   readonly headers: Readonly<Record<string, string>>;
@@ -57,7 +59,7 @@ function redactHeaders(headers: IncomingHttpHeaders): Record<string, string> {
 export class RequestRecorder {
   #requests: RecordedRequest[] = [];
 
-  /** Add a request. The caller sets `status` of the returned entry when the service has answered. */
+  /** Add a request. The caller sets `status` and `answeredAt` of the returned entry. */
   record(service: ServiceName, request: HttpRequest): RecordedRequest {
     const entry: RecordedRequest = {
       at: new Date().toISOString(),
@@ -65,6 +67,7 @@ export class RequestRecorder {
       method: request.method,
       path: request.path,
       status: null,
+      answeredAt: null,
       body: redactBody(request.bodyText, request.headers['content-type']),
       headers: redactHeaders(request.headers),
     };

@@ -53,6 +53,7 @@ export function createServiceResponder(
     const { outcome, status } = await computeOutcome(handler, request, effect, context.timers);
     entry.status = status;
     await context.timers.sleep(latencyMs);
+    entry.answeredAt = new Date().toISOString();
     return outcome;
   };
 }

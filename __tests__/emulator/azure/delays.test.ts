@@ -28,10 +28,26 @@ async function withEmulator(
 
 const subscriptionsPath = '/subscriptions?api-version=2022-12-01';
 
-test('--latency is added to each answer of ARM and Entra', async () => {
+test('--latency is added to each answer of every HTTP service', async () => {
   const latency = 40;
   await withEmulator({ latencyMs: latency }, async (emulator, arm) => {
-    for (const request of [() => arm.send('GET', subscriptionsPath), () => accessToken(emulator)]) {
+    const { env, graph, managedIdentity } = emulator.readyLine;
+    const urls = [
+      graph,
+      env['GITHUB_API_URL'],
+      env['ACTIONS_ID_TOKEN_REQUEST_URL'],
+      managedIdentity.env['AZURE_POD_IDENTITY_AUTHORITY_HOST'],
+      ...(env['IP_ECHO_URLS'] ?? '').split(','),
+    ];
+    for (const request of [
+      () => arm.send('GET', subscriptionsPath),
+      () => accessToken(emulator),
+      ...urls.map(
+        (url = '') =>
+          () =>
+            send(emulator, 'GET', url),
+      ),
+    ]) {
       const start = performance.now();
       await request();
       // A timer can fire up to a millisecond early.
@@ -40,7 +56,7 @@ test('--latency is added to each answer of ARM and Entra', async () => {
   });
 });
 
-test('only the answer waits for the latency; the request is recorded when it arrives', async () => {
+test('only the answer waits for the latency; the request is recorded when it arrives, and again when it is answered', async () => {
   // So long that an answer would never come if its wait were not replaced below.
   const latency = 86_400_000;
   const original = Timers.prototype.sleep;
@@ -59,31 +75,34 @@ test('only the answer waits for the latency; the request is recorded when it arr
     wait.mockClear();
     const before = Date.now();
     let answered = 0;
-    const answers = [arm.send('GET', subscriptionsPath), accessToken(emulator)].map(async (answer) => {
+    const gitHub = emulator.readyLine.env['GITHUB_API_URL'] ?? '';
+    const answers = [
+      arm.send('GET', subscriptionsPath),
+      accessToken(emulator),
+      send(emulator, 'GET', gitHub),
+    ].map(async (answer) => {
       await answer;
       answered += 1;
     });
     await pollUntilAccepted(
       async () => waits(),
-      (count) => count === 2,
+      (count) => count === 3,
     );
-    // GitHub's API has no latency.
-    const gitHub = emulator.readyLine.env['GITHUB_API_URL'] ?? '';
-    expect((await send(emulator, 'GET', gitHub)).status).toBe(401);
-    expect([answered, waits()]).toEqual([0, 2]);
-    const recorded = JSON.parse((await sendControl(emulator, 'GET', 'requests')).text);
-    expect(recorded.map(({ service }: { service: string }) => service).sort()).toEqual([
-      'arm',
-      'entra',
-      'github',
-    ]);
-    for (const { at } of recorded) {
+    expect([answered, waits()]).toEqual([0, 3]);
+    const requests = async (): Promise<{ service: string; at: string; answeredAt: string | null }[]> =>
+      JSON.parse((await sendControl(emulator, 'GET', 'requests')).text);
+    const recorded = await requests();
+    expect(recorded.map(({ service }) => service).sort()).toEqual(['arm', 'entra', 'github']);
+    for (const { at, answeredAt } of recorded) {
+      expect(answeredAt).toBeNull();
       expect(Date.parse(at)).toBeGreaterThanOrEqual(before);
       expect(Date.parse(at)).toBeLessThanOrEqual(Date.now());
     }
     latencyPasses.resolve();
     await Promise.all(answers);
-    expect(answered).toBe(2);
+    expect(answered).toBe(3);
+    for (const { at, answeredAt } of await requests())
+      expect(Date.parse(answeredAt ?? '')).toBeGreaterThanOrEqual(Date.parse(at));
   });
 });
 

@@ -10,7 +10,7 @@ const TEMPLATE_IN_USE_TIMEOUT_MS = 30_000;
 
 /**
  * Bytes from which FILE_COPY is the faster strategy. FILE_COPY performs two checkpoints. WAL_LOG writes every page
- * twice, so its time grows about four times as fast (`npm run bench -- clone`;
+ * twice, so its time grows about four times as fast (`npm run bench -- clone-strategies`;
  * docs/azure-behavior.md#cloning-databases).
  */
 export const FILE_COPY_MIN_BYTES = 128 * 1024 * 1024;

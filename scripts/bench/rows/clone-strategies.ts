@@ -2,17 +2,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { CertificateAuthority } from '../emulator/core/certificates.ts';
-import { createPostgresFactory } from '../emulator/postgres/postgres-factory.ts';
-
-/** How long cloning one template takes with each strategy, in seconds. */
-export interface CloneMeasurement {
-  readonly major: string;
-  /** Size of the template in MiB. */
-  readonly size: number;
-  readonly walLog: number;
-  readonly fileCopy: number;
-}
+import { CertificateAuthority } from '../../../emulator/core/certificates.ts';
+import { createPostgresFactory } from '../../../emulator/postgres/postgres-factory.ts';
+import type { Figure } from '../figures.ts';
+import { interleavedMedians } from '../interleave.ts';
 
 /** Sizes in MiB of the table in each template. */
 const TEMPLATE_SIZES_MIB = [0, 32, 64, 128, 256, 512];
@@ -24,39 +17,30 @@ async function measureSeconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0;
-
-async function measureTemplate(
-  admin: pg.Client,
-  size: number,
-): Promise<Omit<CloneMeasurement, 'major' | 'size'>> {
+/** Seconds of a clone with each strategy. */
+function measureTemplate(admin: pg.Client, size: number): Promise<Record<'wal_log' | 'file_copy', number>> {
   const clone = async (strategy: string): Promise<number> => {
-    const times: number[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      times.push(
-        await measureSeconds(() =>
-          admin.query(`CREATE DATABASE clone TEMPLATE template_${size} STRATEGY ${strategy}`),
-        ),
-      );
-      await admin.query('DROP DATABASE clone');
-    }
-    return median(times);
+    const seconds = await measureSeconds(() =>
+      admin.query(`CREATE DATABASE clone TEMPLATE template_${size} STRATEGY ${strategy}`),
+    );
+    await admin.query('DROP DATABASE clone');
+    return seconds;
   };
-  return { walLog: await clone('wal_log'), fileCopy: await clone('file_copy') };
+  return interleavedMedians(ROUNDS, { wal_log: () => clone('wal_log'), file_copy: () => clone('file_copy') });
 }
 
 /**
  * Measures clones with each strategy on the emulator's PostgreSQL, the median of three. That PostgreSQL flushes nothing to
  * disk, so a checkpoint, which is the fixed cost of FILE_COPY, is cheaper than on a real server.
  */
-export async function measureClones(): Promise<readonly CloneMeasurement[]> {
+export async function measureCloneStrategies(): Promise<readonly Figure[]> {
   const directory = await mkdtemp(join(tmpdir(), 'bench-clone-'));
   await chmod(directory, 0o711);
   const authority = await CertificateAuthority.create();
   const address = '203.0.113.9';
   const clientAddresses = { getPublicAddress: () => address };
   const factory = await createPostgresFactory({ directory, certificates: authority, clientAddresses });
-  const rows: CloneMeasurement[] = [];
+  const figures: Figure[] = [];
   try {
     for (const major of factory.supportedMajors) {
       const server = await factory.create({
@@ -95,7 +79,15 @@ export async function measureClones(): Promise<readonly CloneMeasurement[]> {
         );
         await templateClient.end();
         const measured = await measureTemplate(admin, size);
-        rows.push({ major, size: Math.round(Number(sizeRows[0].size) / 1024 ** 2), ...measured });
+        figures.push({
+          row: 'clone-strategies',
+          what: `clone of ${Math.round(Number(sizeRows[0].size) / 1024 ** 2)} MiB on PostgreSQL ${major} with WAL_LOG`,
+          measured: measured.wal_log,
+          unit: 's',
+          against: 'FILE_COPY',
+          baseline: measured.file_copy,
+          comparison: 'ratio',
+        });
         await admin.query(`DROP DATABASE template_${size}`);
       }
       await admin.end();
@@ -105,5 +97,5 @@ export async function measureClones(): Promise<readonly CloneMeasurement[]> {
     await factory.close();
     await rm(directory, { recursive: true, force: true });
   }
-  return rows;
+  return figures;
 }
