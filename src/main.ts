@@ -21,7 +21,7 @@ export async function runMain(runtime: ActionsRuntime): Promise<void> {
   const config = await readRunConfig(runtime);
   if (config === undefined) return;
   if (selectAuthMethod(config.signIn, runtime.canRequestIdToken) === 'oidc')
-    runtime.prefetchIdToken(resolveEndpoints(config.cloud, process.env).oidcAudience);
+    await runtime.prefetchIdToken(resolveEndpoints(config.cloud, process.env).oidcAudience);
   const { runMode } = await import('./modes/run-mode.ts');
   await runMode(runtime, config, state);
 }

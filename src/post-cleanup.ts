@@ -86,7 +86,7 @@ async function connectAsMain(
       : undefined;
   if (clientSecret !== undefined) runtime.mask(clientSecret);
   const endpoints = resolveEndpoints(cloud, process.env);
-  if (authMethod === 'oidc') runtime.prefetchIdToken(endpoints.oidcAudience);
+  if (authMethod === 'oidc') await runtime.prefetchIdToken(endpoints.oidcAudience);
   return await connectToAzure(runtime, authMethod, { ...signIn, clientSecret }, endpoints);
 }
 

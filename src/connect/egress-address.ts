@@ -1,6 +1,6 @@
 import { isIPv4, validatePublicAddress } from '../common/addresses.ts';
 import { ActionError, actionError, errorCatalog, getErrorMessage } from '../common/errors.ts';
-import { getText, ResponseTooLargeError } from '../common/http-client.ts';
+import { getText, ResponseTooLargeError } from '../common/get-text.ts';
 import { describeTimeout, findNetworkFailure } from '../common/network-failure.ts';
 import { formatDuration } from '../common/polling.ts';
 

@@ -178,12 +178,14 @@ export class ActionsRuntime {
 
   /**
    * Requests the token that the next {@link requestIdToken} for this audience returns, so that GitHub answers while the
-   * libraries are loaded. A failure is thrown there.
+   * libraries are loaded. Returns as soon as the connection is being opened. A failure is thrown there.
    */
-  prefetchIdToken(audience: string): void {
-    const token = this.#fetchIdToken(audience);
+  async prefetchIdToken(audience: string): Promise<void> {
+    const { requestIdToken } = await import('./id-token.ts');
+    const token = this.#fetchIdToken(requestIdToken, audience);
     token.catch(() => {});
     this.#prefetchedIdToken = { audience, token, requestedAt: performance.now() };
+    await new Promise(setImmediate);
   }
 
   /** A fresh OIDC token of this job, which is masked. @throws IdTokenError */
@@ -192,11 +194,15 @@ export class ActionsRuntime {
     this.#prefetchedIdToken = undefined;
     const isUsable =
       prefetched?.audience === audience && performance.now() - prefetched.requestedAt < PREFETCHED_TOKEN_MS;
-    return isUsable ? await prefetched.token : await this.#fetchIdToken(audience);
+    if (isUsable) return await prefetched.token;
+    const { requestIdToken } = await import('./id-token.ts');
+    return await this.#fetchIdToken(requestIdToken, audience);
   }
 
-  async #fetchIdToken(audience: string): Promise<string> {
-    const { requestIdToken } = await import('./id-token.ts');
+  async #fetchIdToken(
+    requestIdToken: typeof import('./id-token.ts').requestIdToken,
+    audience: string,
+  ): Promise<string> {
     const token = await requestIdToken(audience, process.env, {
       info: (text) => this.info(text),
       debug: (text) => this.debug(text),

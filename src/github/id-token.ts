@@ -1,4 +1,4 @@
-import { getText } from '../common/http-client.ts';
+import { getText } from '../common/get-text.ts';
 import { parseJsonObject } from '../common/json.ts';
 import { findNetworkFailure, foreignAnswerHint, isPage } from '../common/network-failure.ts';
 import type { RunContext } from '../common/polling.ts';

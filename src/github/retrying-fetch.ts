@@ -1,5 +1,5 @@
 import { getErrorMessage } from '../common/errors.ts';
-import { ResponseTooLargeError } from '../common/http-client.ts';
+import { ResponseTooLargeError } from '../common/get-text.ts';
 import { describeTimeout, NetworkError } from '../common/network-failure.ts';
 import { abortableSleep, formatDuration, type RunContext } from '../common/polling.ts';
 import { describeExchange } from '../common/request-log.ts';
