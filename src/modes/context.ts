@@ -6,14 +6,17 @@ import { toServerFacts } from '../azure/server-facts.ts';
 import { AzureWriter } from '../azure/writer.ts';
 import { captureNetworkSettings, logNetworkSettings } from '../common/network.ts';
 import type { RunContext } from '../common/polling.ts';
+import type { ServerFacts } from '../common/server-facts.ts';
+import { EarlyConnection } from '../connect/early-connection.ts';
 import { ServerConnections } from '../connect/server-connections.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import type { GitHubApi } from '../github/api.ts';
 import type { ActionState } from '../github/state.ts';
 import { findSecretWarnings } from '../inputs/parse/parse-config.ts';
 import type { CheckConfig, Config } from '../inputs/types.ts';
-import { adminLogin } from '../postgres/login.ts';
+import { adminLogin, type LoginTarget } from '../postgres/login.ts';
 import type { Reporter } from '../reporting/reporter.ts';
+import { childReads } from '../resources/index.ts';
 
 /** The configuration of a mode that writes, and therefore has an administrator. */
 export type WritingConfig = Exclude<Config, CheckConfig>;
@@ -32,17 +35,21 @@ export interface ModeContext<C extends Config> {
 /** Azure Resource Manager for a mode that only reads. */
 export interface ControlPlane {
   readonly azureConnection: AzureConnection;
+  /** The host name that the server has, if it exists; undefined if only ARM knows it. */
+  readonly expectedHost: string | undefined;
   readonly reader: AzureReader;
 }
 
-/** Azure Resource Manager for a mode that also writes. */
+/** Azure Resource Manager for a mode that also writes, and the first connection to PostgreSQL. */
 export interface WritableControlPlane extends ControlPlane {
   readonly writer: AzureWriter;
+  /** Undefined if no host name follows from the inputs. */
+  readonly early: EarlyConnection | undefined;
 }
 
 /**
- * Creates the clients, which sign in at their first request, and saves for `post` how they sign in. Warns before about
- * secrets that probably contain a mistake.
+ * Creates the clients, saves for `post` how they sign in, and starts to read the server and what the run needs of its
+ * children. Warns before about secrets that probably contain a mistake.
  */
 export function openControlPlane({ runtime, run, config, state }: ModeContext<Config>): ControlPlane {
   for (const warning of findSecretWarnings(config)) run.warning(warning);
@@ -53,35 +60,65 @@ export function openControlPlane({ runtime, run, config, state }: ModeContext<Co
   logNetworkSettings(process.env, run.info);
   const endpoints = resolveEndpoints(config.cloud, process.env);
   const azureConnection = connectToAzure(runtime, authMethod, config.signIn, endpoints);
-  return { azureConnection, reader: new AzureReader(azureConnection.clients, run, config.server) };
+  const reader = new AzureReader(azureConnection.clients, run, config.server);
+  reader.startReads(childReads(config));
+  const { name, isNameIpAddress } = config.server;
+  const expectedHost = isNameIpAddress ? undefined : `${name}${endpoints.hostSuffix}`;
+  return { azureConnection, reader, expectedHost };
 }
 
-/** Adds the writer, which `mode: check` never has. */
-export function withWriter(
-  { run }: ModeContext<WritingConfig>,
-  { azureConnection, reader }: ControlPlane,
-): WritableControlPlane {
-  return { azureConnection, reader, writer: new AzureWriter(azureConnection.clients, run, reader) };
+/**
+ * Adds the writer, which `mode: check` never has, and starts the first connection to PostgreSQL while the run signs in.
+ * Ends that connection, and reads that nobody has requested, with the work.
+ */
+export async function withWriter(
+  ctx: ModeContext<WritingConfig>,
+  work: (azure: WritableControlPlane) => Promise<void>,
+): Promise<void> {
+  const { run, config } = ctx;
+  const controlPlane = openControlPlane(ctx);
+  const { azureConnection, reader, expectedHost } = controlPlane;
+  const early =
+    expectedHost === undefined
+      ? undefined
+      : new EarlyConnection({
+          run,
+          administrator: administratorLogin(ctx, expectedHost, {}),
+          ipEchoUrls: azureConnection.ipEchoUrls,
+          runnerIp: config.firewall.runnerIp,
+          getGeneration: () => reader.generation,
+        });
+  try {
+    await work({ ...controlPlane, writer: new AzureWriter(azureConnection.clients, run, reader), early });
+  } finally {
+    early?.discard();
+    reader.discardReads();
+  }
 }
+
+/** The administrator in `postgres`. A drop frees storage, which is what a server that is read-only for lack of storage needs. */
+const administratorLogin = (
+  { runtime, config }: ModeContext<WritingConfig>,
+  host: string,
+  serverFacts: ServerFacts,
+): LoginTarget => ({
+  ...adminLogin(host, config.administrator, runtime.applicationName, serverFacts),
+  writesToReadOnlyServer: config.mode !== 'ensure',
+});
 
 /** @throws if ARM names no host, because PostgreSQL's client would take one from the environment */
 export function createConnections(
-  { runtime, config, state, reporter }: ModeContext<WritingConfig>,
-  { azureConnection, writer }: WritableControlPlane,
+  ctx: ModeContext<WritingConfig>,
+  { azureConnection, writer, early }: WritableControlPlane,
   { name, server }: FoundServer,
 ): ServerConnections {
+  const { runtime, config, state, reporter } = ctx;
   const host = server.fullyQualifiedDomainName;
   if (!host) throw new Error(`Azure names no host for server '${name}'`);
   const { runnerIp, keepRule } = config.firewall;
-  const administrator = adminLogin(
-    host,
-    config.administrator,
-    runtime.applicationName,
-    toServerFacts(server),
-  );
   return new ServerConnections({
-    // A drop frees storage, which is what a server that is read-only for lack of storage needs.
-    administrator: { ...administrator, writesToReadOnlyServer: config.mode !== 'ensure' },
+    administrator: administratorLogin(ctx, host, toServerFacts(server)),
+    early,
     server,
     writer,
     state,

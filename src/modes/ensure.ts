@@ -1,7 +1,7 @@
 import type { FoundServer } from '../azure/reader.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
-import type { EnsureConfig } from '../inputs/types.ts';
+import type { EnsureConfig, PullRequestConfig } from '../inputs/types.ts';
 import { runMigration } from '../migration/run-migration.ts';
 import type { LoginTarget } from '../postgres/login.ts';
 import { derivePassword } from '../postgres/password.ts';
@@ -15,7 +15,7 @@ import {
   writeRootCertificates,
 } from '../publish/publish.ts';
 import { uniqueDrift } from '../reconcile/findings.ts';
-import { createConnections, type ModeContext, openControlPlane, withWriter } from './context.ts';
+import { createConnections, type ModeContext, type WritableControlPlane, withWriter } from './context.ts';
 import { ensureDatabase, reportCreation } from './ensure-database.ts';
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
@@ -24,10 +24,18 @@ import { terminateLockHolders } from './terminate-lock-holders.ts';
 
 /** `mode: ensure`: the server, a connection, the database, the migration, and the connection for later steps. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
+  const { pullRequest } = ctx.config;
+  if (pullRequest?.state === 'closed') throw closedError(pullRequest);
+  await withWriter(ctx, async (azure) => {
+    // Asked while the reads and the first login, which change nothing, are in progress.
+    if (pullRequest !== undefined) await rejectClosedPullRequest(ctx, pullRequest);
+    await ensureOpen(ctx, azure);
+  });
+}
+
+async function ensureOpen(ctx: ModeContext<EnsureConfig>, azure: WritableControlPlane): Promise<void> {
   const { reporter } = ctx;
-  await rejectClosedPullRequest(ctx);
   warnAdminCredentialsExported(ctx);
-  const azure = withWriter(ctx, openControlPlane(ctx));
   const { found, ...server } = await reporter.phase('Ensure server', () => ensureServer(ctx, azure));
   const connections = createConnections(ctx, azure, found);
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
@@ -57,19 +65,21 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
 }
 
 /** Prevents a re-run of an old job from creating the database of a closed pull request again. */
-async function rejectClosedPullRequest({ run, config, gitHub }: ModeContext<EnsureConfig>): Promise<void> {
-  if (config.pullRequest === undefined) return;
-  const { number, repository, state } = config.pullRequest;
-  const closedError = (): Error =>
-    actionError('pull-request-closed', { number, repository: repository.name });
-  if (state === 'closed') throw closedError();
+async function rejectClosedPullRequest(
+  { run, gitHub }: ModeContext<EnsureConfig>,
+  pullRequest: PullRequestConfig,
+): Promise<void> {
+  const { number } = pullRequest;
   const observed = await gitHub.getPullRequestState(number);
-  if (observed.status === 'present' && observed.value === 'closed') throw closedError();
+  if (observed.status === 'present' && observed.value === 'closed') throw closedError(pullRequest);
   if (observed.status === 'unknown')
     run.info(
       `Could not determine whether pull request #${number} is still open; using the state in the event. ${observed.error.message}`,
     );
 }
+
+const closedError = ({ number, repository }: PullRequestConfig): Error =>
+  actionError('pull-request-closed', { number, repository: repository.name });
 
 function warnAdminCredentialsExported({ run, config }: ModeContext<EnsureConfig>): void {
   const { pullRequest, appRole, publish: published } = config;

@@ -17,8 +17,10 @@ export interface SessionTarget {
   readonly password: string | undefined;
   /** `application_name` in `pg_stat_activity`; PostgreSQL cuts it to 63 bytes. */
   readonly applicationName: string;
-  /** What Azure reports about the server; a session has fewer guards without the version. */
+  /** What Azure reports about the server. Without the version, the login takes one more statement. */
   readonly serverFacts?: ServerFacts;
+  /** Whether only SCRAM is answered, with which the server proves that it knows the password too. */
+  readonly requiresScram?: true;
   /**
    * Whether statements also write to a server that has made itself read-only, such as one whose storage is almost full.
    * Only for a session that frees storage.
@@ -75,6 +77,13 @@ function startupOptions({ serverFacts, writesToReadOnlyServer }: SessionTarget):
   return settings.map(({ name, value }) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`).join(' ');
 }
 
+/** A statement that sets what a startup message without a version leaves out; undefined if this version has none of it. */
+function settingsOfVersionSql(majorVersion: number): string | undefined {
+  const settings = SESSION_SETTINGS.filter(({ since }) => since !== undefined && since <= majorVersion);
+  const calls = settings.map(({ name, value }) => `set_config('${name}', '${value}', false)`);
+  return calls.length === 0 ? undefined : `SELECT ${calls.join(', ')}`;
+}
+
 /** Where a role, a database or both set a value, in the words of pg_settings.source. */
 const PRESET_SOURCES = ['database', 'user', 'database user'];
 
@@ -97,10 +106,12 @@ export class Session {
   /** The password requests that end the login. */
   readonly #rejectedRequests: readonly (keyof typeof PASSWORD_REQUEST_EVENTS)[];
   readonly #target: SessionTarget;
+  #serverFacts: ServerFacts | undefined;
   /** Milliseconds for the login. */
   readonly #timeoutMs: number;
   /** Settings that the server reports, also when they change. */
   readonly #reported = new Map<string, string>();
+  #isLoggedIn = false;
   #writeProtection: WriteProtection | undefined;
   /** The first error with which the session ended. */
   #lossCause: unknown;
@@ -116,7 +127,13 @@ export class Session {
     this.#target = target;
     this.#timeoutMs = timeoutMs;
     this.#signal = signal;
-    this.#rejectedRequests = password === undefined ? ['clear text', 'MD5', 'SASL'] : ['clear text'];
+    this.#serverFacts = target.serverFacts;
+    this.#rejectedRequests =
+      password === undefined
+        ? ['clear text', 'MD5', 'SASL']
+        : target.requiresScram
+          ? ['clear text', 'MD5']
+          : ['clear text'];
     this.#client = new pg.Client({
       host,
       port,
@@ -146,9 +163,19 @@ export class Session {
     return this.#socket.bytesRead > 0;
   }
 
+  /** Whether PostgreSQL has accepted the login, also if the session has ended since. */
+  get isLoggedIn(): boolean {
+    return this.#isLoggedIn;
+  }
+
   /** Whether the session has ended unexpectedly, so that every further query fails. */
   get isLost(): boolean {
     return this.#lossCause !== undefined;
+  }
+
+  /** Adds what Azure reports, for the errors of a session that began before Azure had answered. */
+  addServerFacts(serverFacts: ServerFacts | undefined): void {
+    this.#serverFacts = serverFacts;
   }
 
   /** What kept the session from writing when it began; undefined if nothing did. */
@@ -167,12 +194,22 @@ export class Session {
         .on(PASSWORD_REQUEST_EVENTS[request], () =>
           connection.emit(
             'error',
-            new PasswordRequestError(this.#rejectedRequests.length > 1 ? 'any' : 'clear text'),
+            new PasswordRequestError(this.#target.password === undefined ? 'any' : request),
           ),
         );
     await this.#unlessAborted(connected);
+    this.#isLoggedIn = true;
     // The driver's timeout ends with the login itself.
-    await withTimeout(this.#timeoutMs, () => new Error('timeout expired'), this.#liftPreset());
+    await withTimeout(this.#timeoutMs, () => new Error('timeout expired'), this.#completeSettings());
+  }
+
+  /** Sets what the startup message could not, because it depends on the server. */
+  async #completeSettings(): Promise<void> {
+    if (this.#serverFacts?.majorVersion === undefined) {
+      const sql = settingsOfVersionSql(Number.parseInt(this.#reported.get('server_version') ?? '', 10));
+      if (sql !== undefined) await this.query(sql);
+    }
+    await this.#liftPreset();
   }
 
   /**
@@ -231,9 +268,9 @@ export class Session {
   }
 
   #toReadOnlyError(error: unknown): Error {
-    const { host, serverFacts } = this.#target;
+    const { host } = this.#target;
     const isReplica = this.#writeProtection === 'replica' || this.#reported.get('in_hot_standby') === 'on';
-    const explained = explainWriteProtection(isReplica ? 'replica' : 'server', serverFacts);
+    const explained = explainWriteProtection(isReplica ? 'replica' : 'server', this.#serverFacts);
     return actionError(
       'server-read-only',
       { host, reason: formatPgError(error), ...explained },
