@@ -52,6 +52,7 @@ export class AzureReader {
   #cachedRules: Promise<readonly StoredFirewallRule[]> | undefined;
   /** Reads that {@link startReads} has started and that nobody has requested yet. */
   readonly #earlyReads = new Map<string, EarlyRead>();
+  /** Counts {@link discardReads}. */
   #generation = 0;
 
   constructor(clients: AzureClients, run: RunContext, config: ServerLookup) {
@@ -73,11 +74,12 @@ export class AzureReader {
   }
 
   /**
-   * Increases when what was read before may be out of date: with each write of this run, and when the server is read
-   * again, as every wait does.
+   * Returns a function that is true until what was observed at this moment may be out of date: after a write of this run,
+   * and when the server is read again, as every wait does.
    */
-  get generation(): number {
-    return this.#generation;
+  trackChanges(): () => boolean {
+    const generation = this.#generation;
+    return () => generation === this.#generation;
   }
 
   /**

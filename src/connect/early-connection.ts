@@ -23,8 +23,8 @@ export interface EarlyConnectionOptions {
   readonly ipEchoUrls: readonly string[];
   /** The input runner-ip. */
   readonly runnerIp: string | undefined;
-  /** Increases with everything after which an earlier login proves nothing; see `AzureReader.generation`. */
-  readonly getGeneration: () => number;
+  /** Whether the run has neither written nor waited since; see `AzureReader.trackChanges`. */
+  readonly isCurrent: () => boolean;
 }
 
 /**
@@ -33,15 +33,11 @@ export interface EarlyConnectionOptions {
  * neither written nor waited in the meantime.
  */
 export class EarlyConnection {
-  readonly #generation: number;
-  readonly #getGeneration: () => number;
   readonly #egress: EgressDetection;
   readonly #login: EarlyLogin;
 
-  constructor({ run, administrator, ipEchoUrls, runnerIp, getGeneration }: EarlyConnectionOptions) {
-    this.#getGeneration = getGeneration;
-    this.#generation = getGeneration();
-    this.#login = startEarlyLogin(administrator, FIRST_LOGIN_TIMEOUT_MS, run.signal);
+  constructor({ run, administrator, ipEchoUrls, runnerIp, isCurrent }: EarlyConnectionOptions) {
+    this.#login = startEarlyLogin(administrator, FIRST_LOGIN_TIMEOUT_MS, run.signal, isCurrent);
     this.#egress = startEgressDetection(runnerIp, (signal, onAnswer) =>
       detectEgressAddress(ipEchoUrls, AbortSignal.any([run.signal, signal]), onAnswer),
     );
@@ -49,7 +45,7 @@ export class EarlyConnection {
 
   /** The first connection to a server that Azure has named; undefined if another one has to be started. */
   resume(target: SessionTarget): FirstConnection | undefined {
-    const login = this.#getGeneration() === this.#generation ? this.#login.resume(target) : undefined;
+    const login = this.#login.resume(target);
     if (login !== undefined) return { login, egress: this.#egress };
     this.discard();
     return undefined;

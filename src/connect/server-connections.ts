@@ -165,10 +165,7 @@ function describeEchoProxy([url]: readonly string[]): string | undefined {
 /** Undefined also for an address that is not public: something between the runner and PostgreSQL has replaced it. */
 async function readClientAddress(run: RunContext, session: Session): Promise<string | undefined> {
   try {
-    const [row] = await session.query<{ address: string | null }>(
-      'SELECT host(inet_client_addr()) AS address',
-    );
-    const address = row?.address ?? '';
+    const address = await session.readClientAddress();
     return validatePublicAddress(address) === undefined ? address : undefined;
   } catch (error) {
     run.signal.throwIfAborted();

@@ -14,7 +14,7 @@ import type { GitHubApi } from '../github/api.ts';
 import type { ActionState } from '../github/state.ts';
 import { findSecretWarnings } from '../inputs/parse/parse-config.ts';
 import type { CheckConfig, Config } from '../inputs/types.ts';
-import { adminLogin, type LoginTarget } from '../postgres/login.ts';
+import { adminLogin, type EarlyLogin, type LoginTarget, startEarlyLogin } from '../postgres/login.ts';
 import type { Reporter } from '../reporting/reporter.ts';
 import { childReads } from '../resources/index.ts';
 
@@ -45,6 +45,11 @@ export interface WritableControlPlane extends ControlPlane {
   readonly writer: AzureWriter;
   /** Undefined if no host name follows from the inputs. */
   readonly early: EarlyConnection | undefined;
+  /**
+   * Starts a login that the run resumes later, if nothing changes until then. It ends with the run, unless it was resumed.
+   * `timeoutMs` in milliseconds.
+   */
+  readonly startLogin: (target: LoginTarget, timeoutMs: number) => EarlyLogin;
 }
 
 /**
@@ -86,18 +91,28 @@ export async function withWriter(
           administrator: administratorLogin(ctx, expectedHost, {}),
           ipEchoUrls: azureConnection.ipEchoUrls,
           runnerIp: config.firewall.runnerIp,
-          getGeneration: () => reader.generation,
+          isCurrent: reader.trackChanges(),
         });
+  const logins: EarlyLogin[] = [];
+  const startLogin: WritableControlPlane['startLogin'] = (target, timeoutMs) => {
+    const login = startEarlyLogin(target, timeoutMs, run.signal, reader.trackChanges());
+    logins.push(login);
+    return login;
+  };
   try {
-    await work({ ...controlPlane, writer: new AzureWriter(azureConnection.clients, run, reader), early });
+    const writer = new AzureWriter(azureConnection.clients, run, reader);
+    await work({ ...controlPlane, writer, early, startLogin });
   } finally {
     early?.discard();
+    for (const login of logins) login.discard();
     reader.discardReads();
   }
 }
 
-/** The administrator in `postgres`. A drop frees storage, which is what a server that is read-only for lack of storage needs. */
-const administratorLogin = (
+/**
+ * The administrator in `postgres`. A drop frees storage, which is what a server that is read-only for lack of storage needs.
+ */
+export const administratorLogin = (
   { runtime, config }: ModeContext<WritingConfig>,
   host: string,
   serverFacts: ServerFacts,

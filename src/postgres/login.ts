@@ -61,8 +61,9 @@ function toFailure(session: Session, error: unknown, target: SessionTarget): Log
 /** A login that starts before Azure has named the server. */
 export interface EarlyLogin {
   /**
-   * The attempt as one of the same role and database to a host that Azure has named; undefined if that is another host.
-   * It logs in again if the session has been lost, or after a failure that says nothing about a login to this server.
+   * The attempt as one to a target that Azure has named. Undefined if that is another host, role, password or database,
+   * or if the attempt may be out of date. It logs in again if the session has been lost, or after a failure that says
+   * nothing about a login to this server.
    */
   resume(target: SessionTarget): LoginAttempt | undefined;
   /** Ends the login or the session without waiting for it, unless it was resumed. */
@@ -73,8 +74,14 @@ export interface EarlyLogin {
  * Starts an attempt to log in, of which nothing is known until it is resumed. The host is not confirmed yet, so the
  * password is used only with SCRAM.
  * @param target,timeoutMs,signal as for {@link login}
+ * @param isCurrent whether nothing has happened since that could change the result
  */
-export function startEarlyLogin(target: LoginTarget, timeoutMs: number, signal: AbortSignal): EarlyLogin {
+export function startEarlyLogin(
+  target: LoginTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+  isCurrent: () => boolean,
+): EarlyLogin {
   const discarded = new AbortController();
   const session = new Session(
     { ...target, requiresScram: true },
@@ -88,11 +95,11 @@ export function startEarlyLogin(target: LoginTarget, timeoutMs: number, signal: 
       return { error };
     },
   );
-  let isResumed = false;
+  let isOver = false;
   return {
     resume(named) {
-      if (named.host.toLowerCase() !== target.host.toLowerCase()) return undefined;
-      isResumed = true;
+      if (isOver || !isSameLogin(target, named) || !isCurrent()) return undefined;
+      isOver = true;
       let repeated: LoginAttempt | undefined;
       const getResult = async (): Promise<LoginResult> => {
         const { error } = await outcome;
@@ -109,12 +116,20 @@ export function startEarlyLogin(target: LoginTarget, timeoutMs: number, signal: 
       };
     },
     discard() {
-      if (isResumed) return;
+      if (isOver) return;
+      isOver = true;
       discarded.abort();
       void session.close();
     },
   };
 }
+
+const isSameLogin = (one: SessionTarget, other: SessionTarget): boolean =>
+  one.host.toLowerCase() === other.host.toLowerCase() &&
+  one.port === other.port &&
+  one.database === other.database &&
+  one.user === other.user &&
+  one.password === other.password;
 
 /** Whether PostgreSQL or the firewall has decided. Otherwise the name may not have existed yet, or a connection was lost. */
 const isConclusive = ({ kind, sqlState }: LoginFailure): boolean =>

@@ -77,11 +77,14 @@ function startupOptions({ serverFacts, writesToReadOnlyServer }: SessionTarget):
   return settings.map(({ name, value }) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`).join(' ');
 }
 
-/** A statement that sets what a startup message without a version leaves out; undefined if this version has none of it. */
-function settingsOfVersionSql(majorVersion: number): string | undefined {
+/**
+ * Sets what a startup message without a version leaves out, in a server of this version. Reads the client's address too,
+ * which saves a statement later.
+ */
+function firstStatementSql(majorVersion: number): string {
   const settings = SESSION_SETTINGS.filter(({ since }) => since !== undefined && since <= majorVersion);
   const calls = settings.map(({ name, value }) => `set_config('${name}', '${value}', false)`);
-  return calls.length === 0 ? undefined : `SELECT ${calls.join(', ')}`;
+  return `SELECT ${[...calls, 'host(inet_client_addr()) AS address'].join(', ')}`;
 }
 
 /** Where a role, a database or both set a value, in the words of pg_settings.source. */
@@ -112,6 +115,7 @@ export class Session {
   /** Settings that the server reports, also when they change. */
   readonly #reported = new Map<string, string>();
   #isLoggedIn = false;
+  #clientAddress: string | undefined;
   #writeProtection: WriteProtection | undefined;
   /** The first error with which the session ended. */
   #lossCause: unknown;
@@ -178,6 +182,17 @@ export class Session {
     this.#serverFacts = serverFacts;
   }
 
+  /** The address of this client as PostgreSQL sees it; empty if it has none. */
+  async readClientAddress(): Promise<string> {
+    if (this.#clientAddress === undefined) {
+      const [row] = await this.query<{ address: string | null }>(
+        'SELECT host(inet_client_addr()) AS address',
+      );
+      this.#clientAddress = row?.address ?? '';
+    }
+    return this.#clientAddress;
+  }
+
   /** What kept the session from writing when it began; undefined if nothing did. */
   get writeProtection(): WriteProtection | undefined {
     return this.#writeProtection;
@@ -205,9 +220,10 @@ export class Session {
 
   /** Sets what the startup message could not, because it depends on the server. */
   async #completeSettings(): Promise<void> {
-    if (this.#serverFacts?.majorVersion === undefined) {
-      const sql = settingsOfVersionSql(Number.parseInt(this.#reported.get('server_version') ?? '', 10));
-      if (sql !== undefined) await this.query(sql);
+    const majorVersion = Number.parseInt(this.#reported.get('server_version') ?? '', 10);
+    if (this.#serverFacts?.majorVersion === undefined && !Number.isNaN(majorVersion)) {
+      const [row] = await this.query<{ address: string | null }>(firstStatementSql(majorVersion));
+      this.#clientAddress = row?.address ?? '';
     }
     await this.#liftPreset();
   }
@@ -303,8 +319,9 @@ export class Session {
     };
   }
 
-  /** Ends the session, after two seconds also without an answer of the server. Never throws. */
+  /** Ends the session, after two seconds also without an answer of the server, or its login. Never throws. */
   async close(): Promise<void> {
+    if (!this.#isLoggedIn) this.#socket.destroy();
     const { promise: timedOut, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     await Promise.race([this.#client.end().catch(() => {}), timedOut]);

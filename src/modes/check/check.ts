@@ -24,7 +24,7 @@ import { type EarlySqlLogins, runSqlChecks, startSqlLogins } from './sql-checks.
 /** `mode: check`: reads and compares what `ensure` would change, without a writer, so nothing can be changed. */
 export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   const { reader, expectedHost } = openControlPlane(ctx);
-  const earlyLogins = startSqlLogins(ctx, expectedHost);
+  const earlyLogins = startSqlLogins(ctx, expectedHost, reader.trackChanges());
   try {
     await checkServer(ctx, reader, earlyLogins);
   } finally {

@@ -33,10 +33,12 @@ export type EarlySqlLogins = ReadonlyMap<string, EarlyLogin>;
 /**
  * Starts the logins that {@link runSqlChecks} will need if nothing is missing.
  * @param host that the server has, if it exists; undefined if only ARM knows it
+ * @param isCurrent see {@link startEarlyLogin}
  */
 export function startSqlLogins(
   { runtime, run, config }: ModeContext<CheckConfig>,
   host: string | undefined,
+  isCurrent: () => boolean,
 ): EarlySqlLogins {
   const { administrator } = config;
   if (administrator === undefined || host === undefined) return new Map();
@@ -45,7 +47,7 @@ export function startSqlLogins(
   return new Map(
     [...databases].map((database) => [
       database,
-      startEarlyLogin({ ...target, database }, CHECK_LOGIN_TIMEOUT_MS, run.signal),
+      startEarlyLogin({ ...target, database }, CHECK_LOGIN_TIMEOUT_MS, run.signal, isCurrent),
     ]),
   );
 }
