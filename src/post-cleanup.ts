@@ -1,7 +1,7 @@
 import { OperationFailedError } from './azure/azure-errors.ts';
 import type { AzureClients } from './azure/clients.ts';
 import { resolveEndpoints } from './azure/clouds.ts';
-import { type AzureConnection, connectToAzure } from './azure/connection.ts';
+import { connectToAzure } from './azure/connection.ts';
 import { type Operation, trackOperation } from './azure/operations.ts';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
@@ -51,8 +51,8 @@ export function listCleanUpTasks(
   runtime: ActionsRuntime,
   state: ActionState,
 ): readonly (() => Promise<void>)[] {
-  let connection: Promise<AzureConnection> | undefined;
-  const connect = (): Promise<AzureConnection> => {
+  let connection: Promise<AzureClients> | undefined;
+  const connect = (): Promise<AzureClients> => {
     connection ??= connectAsMain(run, runtime, state);
     return connection;
   };
@@ -70,7 +70,7 @@ async function connectAsMain(
   run: RunContext,
   runtime: ActionsRuntime,
   state: ActionState,
-): Promise<AzureConnection> {
+): Promise<AzureClients> {
   const signInState = state.readSignIn();
   if (signInState === undefined) throw actionError('state-invalid', { key: 'sign-in', reason: 'is missing' });
   const { way: authMethod, cloud, signIn, network } = signInState;
@@ -95,7 +95,7 @@ async function endInterruptedMigration(
   run: RunContext,
   runtime: ActionsRuntime,
   state: ActionState,
-  connect: () => Promise<AzureConnection>,
+  connect: () => Promise<AzureClients>,
 ): Promise<void> {
   const migration = state.readMigration();
   const signIn = state.readSignIn();
@@ -107,7 +107,7 @@ async function endInterruptedMigration(
       : ` The next run revokes the membership of '${user}' in role '${objectOwner}'; with adopt-objects: true it also hands to the role what the migration has created.`;
   const cleanUp = async (): Promise<void> => {
     await killTagged(tag);
-    const reader = new AzureReader((await connect()).clients, run, { name, resourceGroup });
+    const reader = new AzureReader(await connect(), run, { name, resourceGroup });
     const timeoutError = (): Error => new Error(`no answer within ${formatDuration(MIGRATION_TIMEOUT_MS)}`);
     await withTimeout(MIGRATION_TIMEOUT_MS, timeoutError, cleanUpMigration(run, runtime, reader, migration));
   };
@@ -123,7 +123,7 @@ async function removeTemporaryRule(
   run: RunContext,
   runtime: ActionsRuntime,
   state: ActionState,
-  connect: () => Promise<AzureConnection>,
+  connect: () => Promise<AzureClients>,
 ): Promise<void> {
   const entry = state.readTemporaryRule();
   // Invalid contents are an error even if no rule was created.
@@ -134,7 +134,7 @@ async function removeTemporaryRule(
   }
   if (!isTemporaryRuleOfRun(runtime.runIdentity, entry.rule))
     throw actionError('state-invalid', { key: 'rule', reason: 'names a firewall rule of another run' });
-  const { clients } = await connect();
+  const clients = await connect();
   const { server: name, resourceGroup } = entry;
   const reader = new AzureReader(clients, run, { name, resourceGroup });
   const writer = new AzureWriter(clients, run, reader, true);

@@ -1,6 +1,8 @@
 import { describe, expect } from 'vitest';
-import { defaultInputs, Job } from '../helpers/e2e/job.ts';
+import type { EmulatorHarness, FaultMatch, HeldExchange } from '../helpers/e2e/emulator-harness.ts';
+import { defaultInputs, type Inputs, Job } from '../helpers/e2e/job.ts';
 import { expectBlocked, loginFromOutputs, query } from '../helpers/e2e/postgres-client.ts';
+import { pullRequestJob, repository } from '../helpers/e2e/pull-request.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 
 // Azure drops the packets of a client that no rule admits.
@@ -81,5 +83,102 @@ describe('ensure', () => {
     expect(second.outputs['changes']).toBe('[]');
     expect(await emulator.armWrites()).toEqual([]);
     expect(await emulator.ruleNames('one-job')).toEqual(['office']);
+  });
+});
+
+describe('a run that changes nothing', () => {
+  const inputs = {
+    ...defaultInputs,
+    'server-name': 'rounds',
+    'app-username': 'relecloud_app',
+    'app-password': 'Another-Password1',
+    'allowed-ip-ranges': 'here=198.51.100.7',
+    'server-parameters': 'work_mem=8192',
+    extensions: 'citext',
+  };
+  const arm = (path: string): FaultMatch => ({ service: 'arm', method: 'GET', path });
+  const childrenIn = (group: string): readonly FaultMatch[] =>
+    ['configurations/work_mem', 'configurations/azure\\.extensions', 'firewallRules'].map((child) =>
+      arm(`/resourceGroups/${group}/providers/.*/flexibleServers/[^/]+/${child}\\?`),
+    );
+  const serverList = arm('/flexibleServers\\?');
+  /** The first statement of a session that begins before Azure has answered. */
+  const firstStatement: FaultMatch = { service: 'postgres', statement: 'set_config' };
+  const armRequests = async (emulator: EmulatorHarness): Promise<number> =>
+    (await emulator.requests()).filter(({ service }) => service === 'arm').length;
+
+  /** Runs a step whose requests are held, round after round, until all of a round are pending. */
+  async function runInRounds(
+    emulator: EmulatorHarness,
+    job: Job,
+    given: Inputs,
+    rounds: readonly (readonly FaultMatch[])[],
+  ): Promise<void> {
+    await emulator.clearRecords();
+    const held: HeldExchange[] = [];
+    for (const round of rounds) held.push(await emulator.holdAll(round));
+    const step = job.step(given);
+    for (const { triggered, release } of held) {
+      await triggered;
+      await release();
+    }
+    const { exitCode, log, outputs } = await step;
+    expect(exitCode, log).toBe(0);
+    expect(outputs['changes']).toBe('[]');
+    expect(await emulator.armWrites()).toEqual([]);
+  }
+
+  const signIn: FaultMatch = { service: 'entra', path: '/oauth2/' };
+  const echo: FaultMatch = { service: 'echo' };
+
+  test('logs in and asks for its address while it signs in, and then reads Azure in one round', async ({
+    emulator,
+  }) => {
+    const created = await new Job(emulator).step(inputs);
+    expect(created.exitCode, created.log).toBe(0);
+    const round = [serverList, ...childrenIn('rounds')];
+    const early = [signIn, firstStatement, firstStatement, echo, echo];
+    await runInRounds(emulator, new Job(emulator), inputs, [early, round]);
+    expect(await armRequests(emulator)).toBe(round.length);
+  });
+
+  test('reads Azure in one round also with resource-group', async ({ emulator }) => {
+    const round = [arm('/resourceGroups/rounds/.*/flexibleServers/rounds\\?'), ...childrenIn('rounds')];
+    await runInRounds(emulator, new Job(emulator), { ...inputs, 'resource-group': 'rounds' }, [round]);
+    expect(await armRequests(emulator)).toBe(round.length);
+  });
+
+  test('reads Azure in one round in mode check, while both sessions begin', async ({ emulator }) => {
+    const database = arm('/databases/relecloud\\?');
+    const round = [serverList, ...childrenIn('rounds'), database];
+    const early = [signIn, firstStatement, firstStatement];
+    await runInRounds(emulator, new Job(emulator), { ...inputs, mode: 'check' }, [early, round]);
+    expect(await armRequests(emulator)).toBe(round.length);
+  });
+
+  test('reads Azure in two rounds if only the list shows the group of the server', async ({ emulator }) => {
+    const elsewhere = { ...inputs, 'server-name': 'moved' };
+    const created = await new Job(emulator).step({ ...elsewhere, 'resource-group': 'elsewhere' });
+    expect(created.exitCode, created.log).toBe(0);
+    const rounds = [[serverList, ...childrenIn('moved')], childrenIn('elsewhere')];
+    await runInRounds(emulator, new Job(emulator), elsewhere, rounds);
+    expect(await armRequests(emulator)).toBe(rounds.flat().length);
+  });
+
+  test('asks GitHub for the state of the pull request while it signs in', async ({ emulator }) => {
+    const pullRequest = { ...inputs, 'per-pull-request': 'true', 'github-token': 'ghs_token' };
+    await emulator.control('PATCH', 'state', {
+      repository: repository.full_name,
+      repositoryId: repository.id,
+      pulls: { 5: { state: 'open' } },
+    });
+    const created = await pullRequestJob(emulator, 5).step(pullRequest);
+    expect(created.exitCode, created.log).toBe(0);
+    const gitHub: FaultMatch = { service: 'github', path: '/pulls/5$' };
+    const round = [serverList, ...childrenIn('rounds')];
+    await runInRounds(emulator, pullRequestJob(emulator, 5), pullRequest, [
+      [signIn, firstStatement, firstStatement, gitHub],
+      round,
+    ]);
   });
 });

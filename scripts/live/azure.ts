@@ -18,7 +18,7 @@ async function connect() {
   };
   const method = selectAuthMethod(signIn, runtime.canRequestIdToken);
   const endpoints = resolveEndpoints('AzureCloud', process.env);
-  return (await connectToAzure(runtime, method, signIn, endpoints)).clients;
+  return await connectToAzure(runtime, method, signIn, endpoints);
 }
 
 /** The names of the temporary firewall rules that ARM shows. */

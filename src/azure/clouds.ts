@@ -1,9 +1,12 @@
+import { HOST_SUFFIXES } from '../inputs/defaults.ts';
 import type { CloudName } from '../inputs/types.ts';
 
 /** The services of one cloud. */
 export interface Endpoints {
   readonly authorityHost: string;
   readonly resourceManager: string;
+  /** What follows a server's name in its host name. */
+  readonly hostSuffix: string;
   /** Scope of ARM's tokens; the cloud's own, also if the endpoint is overridden. */
   readonly scope: string;
   /** Audience of GitHub's token in the exchange with Entra (documented in the README of Azure/login). */
@@ -40,6 +43,9 @@ const IP_ECHO_SERVICES = [
   'https://ipv4.icanhazip.com',
 ];
 
+/** Of the emulator's servers. Names below `localhost` are reserved for loopback addresses (RFC 6761). */
+const EMULATED_HOST_SUFFIX = '.postgres.database.azure.localhost';
+
 /**
  * The endpoints of a cloud. `AZURE_AUTHORITY_HOST` and `AZURE_RESOURCE_MANAGER_ENDPOINT` override them only with a loopback
  * address, and only if GITHUB_API_URL is a loopback address too. An earlier step can set the former two with GITHUB_ENV
@@ -48,9 +54,11 @@ const IP_ECHO_SERVICES = [
 export function resolveEndpoints(cloud: CloudName, env: NodeJS.ProcessEnv): Endpoints {
   const { login, management, audience } = CLOUDS[cloud];
   const localAuthority = loopbackOverride(env, 'AZURE_AUTHORITY_HOST');
+  const localResourceManager = loopbackOverride(env, 'AZURE_RESOURCE_MANAGER_ENDPOINT');
   return {
     authorityHost: localAuthority ?? login,
-    resourceManager: loopbackOverride(env, 'AZURE_RESOURCE_MANAGER_ENDPOINT') ?? management,
+    resourceManager: localResourceManager ?? management,
+    hostSuffix: localResourceManager === undefined ? HOST_SUFFIXES[cloud] : EMULATED_HOST_SUFFIX,
     scope: `${management}/.default`,
     oidcAudience: audience,
     isLocalAuthority: localAuthority !== undefined,

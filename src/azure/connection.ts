@@ -1,17 +1,11 @@
-import { createHttpClient } from '../common/http-client.ts';
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { AzureClients } from './clients.ts';
-import { type Endpoints, resolveIpEchoUrls } from './clouds.ts';
+import type { Endpoints } from './clouds.ts';
 import { createCredential, type OidcTokenProvider } from './credentials.ts';
 
-/** The clients of one cloud, and the services that return this runner's public address. */
-export interface AzureConnection {
-  readonly clients: AzureClients;
-  readonly ipEchoUrls: readonly string[];
-}
-
 /**
- * Creates clients that sign in at their first request, and loads the libraries for them.
+ * Loads the libraries, signs in, and returns clients of Azure Resource Manager without waiting for the end of the sign-in. An
+ * error of the sign-in is that of the first request.
  * @param tokenProvider issues the job's OIDC tokens, masks what Entra returns, and logs
  */
 export async function connectToAzure(
@@ -19,17 +13,17 @@ export async function connectToAzure(
   authMethod: AuthMethod,
   signInConfig: SignInConfig,
   endpoints: Endpoints,
-): Promise<AzureConnection> {
+): Promise<AzureClients> {
   const credential = await createCredential(authMethod, signInConfig, endpoints, tokenProvider);
-  const { createClients } = await import('./clients.ts');
-  return {
-    clients: createClients(
-      endpoints,
-      credential,
-      signInConfig.subscriptionId,
-      (text) => tokenProvider.info(text),
-      createHttpClient((text) => tokenProvider.debug(text)),
-    ),
-    ipEchoUrls: resolveIpEchoUrls(process.env),
-  };
+  const [{ createClients }, { createHttpClient }] = await Promise.all([
+    import('./clients.ts'),
+    import('../common/http-client.ts'),
+  ]);
+  return createClients(
+    endpoints,
+    credential,
+    signInConfig.subscriptionId,
+    (text) => tokenProvider.info(text),
+    createHttpClient((text) => tokenProvider.debug(text)),
+  );
 }

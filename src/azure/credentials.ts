@@ -23,7 +23,8 @@ export interface OidcTokenProvider {
 }
 
 /**
- * The credential for ARM. It masks each token before it returns it, and logs once how it has signed in.
+ * Signs in, and returns the credential for ARM, whose tokens have one scope, without waiting for the end of the sign-in. It
+ * masks each token before it returns it, and logs once how it has signed in.
  * @throws `sign-in-failed`, from `getToken`
  */
 export async function createCredential(
@@ -37,24 +38,30 @@ export async function createCredential(
   const timeoutError = (): Error =>
     describeTimeout(`no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}`, endpoints.authorityHost);
   let isLogged = false;
+  const signIn = async (scopes: string | string[]): Promise<AccessToken | null> => {
+    client.reset();
+    try {
+      const token = await withTimeout(SIGN_IN_TIMEOUT_MS, timeoutError, choice.credential.getToken(scopes));
+      if (token) tokenProvider.mask(token.token);
+      if (!isLogged) tokenProvider.info(`Signed in to Azure with ${choice.describeIdentity()}`);
+      isLogged = true;
+      return token;
+    } catch (error) {
+      throw toSignInError(choice, error, client);
+    }
+  };
+  // Entra answers while the clients are loaded. The first request reports a failure.
+  let pending: Promise<AccessToken | null> | undefined = signIn(endpoints.scope);
+  pending.catch(() => {});
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
-      client.reset();
+      // Requests that are sent at the same moment share one sign-in.
+      pending ??= signIn(scopes);
+      const shared = pending;
       try {
-        const pendingToken = withTimeout(
-          SIGN_IN_TIMEOUT_MS,
-          timeoutError,
-          choice.credential.getToken(scopes, options),
-        );
-        // The libraries may ignore the signal.
-        const token = await withAbortGrace(signalOf(options), 0, pendingToken);
-        if (token) tokenProvider.mask(token.token);
-        if (!isLogged) tokenProvider.info(`Signed in to Azure with ${choice.describeIdentity()}`);
-        isLogged = true;
-        return token;
-      } catch (error) {
-        if (options?.abortSignal?.aborted) throw error;
-        throw toSignInError(choice, error, client);
+        return await withAbortGrace(signalOf(options), 0, shared);
+      } finally {
+        if (pending === shared) pending = undefined;
       }
     },
   };

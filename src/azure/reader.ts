@@ -29,19 +29,31 @@ export interface StoredFirewallRule extends AddressRange {
   readonly name: string;
 }
 
+/** Reads of a server's children that a run will need; see {@link AzureReader.startReads}. */
+export interface ChildReads {
+  /** Arguments of {@link AzureReader.getParameters}, one for each call. */
+  readonly parameters: readonly (readonly string[])[];
+  /** Argument of {@link AzureReader.getDatabase}. */
+  readonly database: string | undefined;
+}
+
 /**
  * All reads of ARM; it cannot write. Every method reads ARM when it is called, except {@link getServer} and
- * {@link listFirewallRulesOnce}, which return what was read before.
+ * {@link listFirewallRulesOnce}, which return what was read before, and the first call after {@link startReads}.
  */
 export class AzureReader {
   readonly #clients: AzureClients;
   readonly #run: RunContext;
   readonly config: ServerLookup;
-  /** The result of the last {@link refreshServer}. */
-  #observedServer: Observed<FoundServer> | undefined;
+  /** The last read of the server. */
+  #serverRead: Promise<Observed<FoundServer>> | undefined;
   /** Where the server was last found; later reads request it directly. */
   #lastKnownRef: ServerRef | undefined;
   #cachedRules: Promise<readonly StoredFirewallRule[]> | undefined;
+  /** Reads that {@link startReads} has started and that nobody has requested yet. */
+  readonly #earlyReads = new Map<string, EarlyRead>();
+  /** Counts {@link discardReads}. */
+  #generation = 0;
 
   constructor(clients: AzureClients, run: RunContext, config: ServerLookup) {
     this.#clients = clients;
@@ -49,8 +61,11 @@ export class AzureReader {
     this.config = config;
   }
 
-  get #abortSignal(): { abortSignal: AbortSignal } {
-    return { abortSignal: this.#run.signal };
+  /** The options of a request that ends with the run, and with this signal. */
+  #options(signal?: AbortSignal): { abortSignal: AbortSignal } {
+    return {
+      abortSignal: signal === undefined ? this.#run.signal : AbortSignal.any([this.#run.signal, signal]),
+    };
   }
 
   /** Where the server was found; otherwise where it would be created. */
@@ -58,25 +73,102 @@ export class AzureReader {
     return this.#lastKnownRef ?? { resourceGroup: defaultResourceGroup(this.config), name: this.config.name };
   }
 
-  /** The server as {@link refreshServer} last read it; reads it at the first call. */
-  async getServer(): Promise<Observed<FoundServer>> {
-    this.#observedServer ??= await this.refreshServer();
-    return this.#observedServer;
+  /**
+   * Returns a function that is true until what was observed at this moment may be out of date: after a write of this run,
+   * and when the server is read again, as every wait does.
+   */
+  trackChanges(): () => boolean {
+    const generation = this.#generation;
+    return () => generation === this.#generation;
+  }
+
+  /**
+   * Discards what was read before, except the server itself, and ends the reads that nobody has requested. Every write of
+   * this run calls it.
+   */
+  discardReads(): void {
+    this.#generation += 1;
+    for (const { controller } of this.#earlyReads.values()) controller.abort();
+    this.#earlyReads.clear();
+    this.#cachedRules = undefined;
+  }
+
+  /**
+   * Starts to read the server, and its children where it is known or supposed to be, all at the same moment. The next
+   * call for each gets the result, if the server is found there and the result is not out of date. A child that is
+   * absent is read again, because perhaps only the server did not exist yet. Errors are those of the later call.
+   */
+  startReads({ parameters, database }: ChildReads): void {
+    this.getServer().catch(() => {});
+    // Only ARM knows the name of such a server.
+    if (this.config.isNameIpAddress && this.#lastKnownRef === undefined) return;
+    for (const names of parameters) this.#startParameterReads(names);
+    if (this.#cachedRules === undefined)
+      this.#startRead('firewall rules', (signal) => this.#listFirewallRules(signal));
+    if (database !== undefined)
+      this.#startRead(`database ${database}`, (signal) => this.#getDatabase(database, signal));
+  }
+
+  #startParameterReads(names: readonly string[]): void {
+    if (names.length > MAX_SINGLE_READS)
+      this.#startRead(listKey(names), (signal) => this.#listParameters(names, signal));
+    else
+      for (const name of names)
+        this.#startRead(`parameter ${name}`, (signal) => this.#getParameter(name, signal));
+  }
+
+  #startRead(key: string, read: (signal: AbortSignal) => Promise<unknown>): void {
+    const fullKey = this.#locate(key);
+    if (this.#earlyReads.has(fullKey)) return;
+    const controller = new AbortController();
+    const result = read(controller.signal);
+    result.catch(() => {});
+    this.#earlyReads.set(fullKey, { result, controller });
+  }
+
+  #takeEarlyRead<T>(key: string): Promise<T> | undefined {
+    const fullKey = this.#locate(key);
+    const early = this.#earlyReads.get(fullKey);
+    this.#earlyReads.delete(fullKey);
+    return early?.result as Promise<T> | undefined;
+  }
+
+  #locate(key: string): string {
+    const { resourceGroup, name } = this.serverRef;
+    return [resourceGroup, name, key].join('/').toLowerCase();
+  }
+
+  /** What {@link startReads} has read, unless it is absent; otherwise reads now. */
+  async #readOnce<T>(key: string, read: () => Promise<Observed<T>>): Promise<Observed<T>> {
+    const early = await this.#takeEarlyRead<Observed<T>>(key);
+    return early === undefined || early.status === 'absent' ? await read() : early;
+  }
+
+  /** The server as it was last read; reads it at the first call. */
+  getServer(): Promise<Observed<FoundServer>> {
+    this.#serverRead ??= this.#readServer();
+    return this.#serverRead;
   }
 
   /** Reads the server: in its resource group if that is known, otherwise in the subscription. */
-  async refreshServer(): Promise<Observed<FoundServer>> {
+  refreshServer(): Promise<Observed<FoundServer>> {
+    this.discardReads();
+    this.#serverRead = this.#readServer();
+    return this.#serverRead;
+  }
+
+  async #readServer(): Promise<Observed<FoundServer>> {
     const known = this.#lastKnownRef?.resourceGroup ?? this.config.resourceGroup;
-    this.#observedServer = await tryRead(`server '${this.config.name}'`, () =>
+    const observed = await tryRead(`server '${this.config.name}'`, () =>
       known === undefined || this.config.isNameIpAddress ? this.#findServer(known) : this.#getServer(known),
     );
-    if (this.#observedServer.status === 'present') this.#lastKnownRef = this.#observedServer.value;
-    return this.#observedServer;
+    if (observed.status === 'present') this.#lastKnownRef = observed.value;
+    return observed;
   }
 
   async #getServer(resourceGroup: string): Promise<Observed<FoundServer>> {
     const { name } = this.config;
-    const server = await this.#clients.postgresql.servers.get(resourceGroup, name, this.#abortSignal);
+    const server = await this.#clients.postgresql.servers.get(resourceGroup, name, this.#options());
     return present(toFoundServer(server, resourceGroup));
   }
 
@@ -85,8 +177,8 @@ export class AzureReader {
     const { servers } = this.#clients.postgresql;
     const all =
       resourceGroup === undefined
-        ? servers.listBySubscription(this.#abortSignal)
-        : servers.listByResourceGroup(resourceGroup, this.#abortSignal);
+        ? servers.listBySubscription(this.#options())
+        : servers.listByResourceGroup(resourceGroup, this.#options());
     const matches: FoundServer[] = [];
     for (const server of await readAllPages(all, `the servers of ${resourceGroup ?? 'the subscription'}`)) {
       const serverName = isNameIpAddress ? server.fullyQualifiedDomainName : server.name;
@@ -107,7 +199,7 @@ export class AzureReader {
   /** The region of a resource group. */
   getResourceGroup(name: string): Promise<Observed<string>> {
     return tryRead(`resource group '${name}'`, async () => {
-      const group = await this.#clients.resources.resourceGroups.get(name, this.#abortSignal);
+      const group = await this.#clients.resources.resourceGroups.get(name, this.#options());
       return present(group.location);
     });
   }
@@ -127,7 +219,7 @@ export class AzureReader {
       const answer = await nameAvailability.checkWithLocation(
         normalizeRegion(region),
         request,
-        this.#abortSignal,
+        this.#options(),
       );
       if (answer.nameAvailable === false && answer.reason === 'Invalid') {
         const azure = { code: 'Invalid', message: answer.message ?? 'The server name is not valid.' };
@@ -147,11 +239,15 @@ export class AzureReader {
   }
 
   /** All firewall rules of the server. @throws `azure-request-failed` */
-  async listFirewallRules(): Promise<readonly StoredFirewallRule[]> {
+  listFirewallRules(): Promise<readonly StoredFirewallRule[]> {
+    return this.#listFirewallRules();
+  }
+
+  async #listFirewallRules(signal?: AbortSignal): Promise<readonly StoredFirewallRule[]> {
     const { resourceGroup, name } = this.serverRef;
     try {
       const rules = await readAllPages(
-        this.#clients.postgresql.firewallRules.listByServer(resourceGroup, name, this.#abortSignal),
+        this.#clients.postgresql.firewallRules.listByServer(resourceGroup, name, this.#options(signal)),
         `the firewall rules of server '${name}'`,
       );
       return rules.map(toStoredFirewallRule);
@@ -160,9 +256,16 @@ export class AzureReader {
     }
   }
 
-  /** The firewall rules as the first call of this method read them, so that all findings of a run agree. */
+  /**
+   * The firewall rules as the first call of this method read them, so that all findings of a run agree; read again only
+   * when they may be out of date.
+   */
   listFirewallRulesOnce(): Promise<readonly StoredFirewallRule[]> {
-    this.#cachedRules ??= this.listFirewallRules();
+    this.#cachedRules ??=
+      this.#takeEarlyRead<readonly StoredFirewallRule[]>('firewall rules')?.catch((error: unknown) => {
+        if (azureDetails(error)?.status === 404) return this.listFirewallRules();
+        throw error;
+      }) ?? this.listFirewallRules();
     return this.#cachedRules;
   }
 
@@ -171,18 +274,21 @@ export class AzureReader {
     return tryRead(`firewall rule '${rule}'`, async () =>
       present(
         toStoredFirewallRule(
-          await this.#clients.postgresql.firewallRules.get(resourceGroup, name, rule, this.#abortSignal),
+          await this.#clients.postgresql.firewallRules.get(resourceGroup, name, rule, this.#options()),
         ),
       ),
     );
   }
 
   getParameter(parameter: string): Promise<Observed<Configuration>> {
+    return this.#readOnce(`parameter ${parameter}`, () => this.#getParameter(parameter));
+  }
+
+  #getParameter(parameter: string, signal?: AbortSignal): Promise<Observed<Configuration>> {
     const { resourceGroup, name } = this.serverRef;
+    const { configurations } = this.#clients.postgresql;
     return tryRead(`server parameter '${parameter}'`, async () =>
-      present(
-        await this.#clients.postgresql.configurations.get(resourceGroup, name, parameter, this.#abortSignal),
-      ),
+      present(await configurations.get(resourceGroup, name, parameter, this.#options(signal))),
     );
   }
 
@@ -190,33 +296,54 @@ export class AzureReader {
   async getParameters(wanted: readonly string[]): Promise<readonly Observed<Configuration>[]> {
     if (wanted.length <= MAX_SINGLE_READS)
       return await Promise.all(wanted.map((each) => this.getParameter(each)));
+    const all = await this.#readOnce(listKey(wanted), () => this.#listParameters(wanted));
+    return wanted.map((each) => {
+      if (all.status !== 'present') return all;
+      const one = all.value.get(each.toLowerCase());
+      return one === undefined ? absent : present(one);
+    });
+  }
+
+  /** The wanted ones of all parameters, by name in lower case. */
+  #listParameters(
+    wanted: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Observed<ReadonlyMap<string, Configuration>>> {
     const { resourceGroup, name } = this.serverRef;
     const byName = new Map<string, Configuration>();
     const names = new Set(wanted.map((each) => each.toLowerCase()));
-    const all = await tryRead(`the parameters of server '${name}'`, async () => {
+    return tryRead(`the parameters of server '${name}'`, async () => {
       const { configurations } = this.#clients.postgresql;
-      const listed = configurations.listByServer(resourceGroup, name, this.#abortSignal);
+      const listed = configurations.listByServer(resourceGroup, name, this.#options(signal));
       for (const each of await readAllPages(listed, `the parameters of server '${name}'`)) {
         const key = each.name?.toLowerCase() ?? '';
         if (names.has(key)) byName.set(key, each);
       }
       return present(byName);
     });
-    return wanted.map((each) => {
-      if (all.status !== 'present') return all;
-      const one = byName.get(each.toLowerCase());
-      return one === undefined ? absent : present(one);
-    });
   }
 
   /** A database as ARM shows it, without its owner and its comment. */
   getDatabase(database: string): Promise<Observed<Database>> {
+    return this.#readOnce(`database ${database}`, () => this.#getDatabase(database));
+  }
+
+  #getDatabase(database: string, signal?: AbortSignal): Promise<Observed<Database>> {
     const { resourceGroup, name } = this.serverRef;
+    const { databases } = this.#clients.postgresql;
     return tryRead(`database '${database}'`, async () =>
-      present(await this.#clients.postgresql.databases.get(resourceGroup, name, database, this.#abortSignal)),
+      present(await databases.get(resourceGroup, name, database, this.#options(signal))),
     );
   }
 }
+
+/** A read in progress, and what ends it. */
+interface EarlyRead {
+  readonly result: Promise<unknown>;
+  readonly controller: AbortController;
+}
+
+const listKey = (names: readonly string[]): string => `parameters ${names.join(',')}`;
 
 /** Parameters that are read with a request each; the list of all has more than 500. */
 const MAX_SINGLE_READS = 3;

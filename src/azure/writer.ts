@@ -34,6 +34,7 @@ export class AzureWriter {
   }
 
   async createResourceGroup(name: string, region: string): Promise<void> {
+    this.reader.discardReads();
     await this.#clients.resources.resourceGroups
       .createOrUpdate(name, { location: region }, { abortSignal: this.run.signal })
       .catch((error: unknown) => {
@@ -47,6 +48,7 @@ export class AzureWriter {
    */
   startServerCreation(body: Server): Promise<Operation> {
     const { resourceGroup, name } = this.#serverRef;
+    this.reader.discardReads();
     return startOperation(this.#clients, this.run, (options) =>
       this.#clients.postgresql.servers.beginCreateOrUpdate(resourceGroup, name, body, options),
     );
@@ -259,6 +261,7 @@ export class AzureWriter {
   }
 
   async #start(request: OperationRequest): Promise<RetriedOperation> {
+    this.reader.discardReads();
     const operation = new RetriedOperation(this.#clients, this.run, request, this.#retryWhenUnreachable);
     await operation.start();
     return operation;

@@ -2,6 +2,8 @@ import { ActionError, actionError, getErrorMessage } from '../common/errors.ts';
 import { abortableSleep, waitFor } from '../common/polling.ts';
 import type { LoginAttempt, LoginResult, LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
+import type { FirstConnection } from './early-connection.ts';
+import { startEgressDetection } from './egress-address.ts';
 import { coversAnyAddress, ruleCoverage } from './firewall-coverage.ts';
 import {
   type ConnectionDeps,
@@ -23,14 +25,19 @@ const STARTUP_TIMEOUT_MS = 90_000;
 /**
  * Opens the first session on a server. It tries a login before anything else, and creates a firewall rule only if the
  * firewall blocks this runner, or if access will end before the job does. A login failure never creates a rule.
+ * @param started what has been requested already
  * @throws `login-failed`, `not-reachable`, `connections-exhausted`, `egress-address-unknown`, `azure-request-failed`
  */
-export async function connectThroughFirewall(deps: ConnectionDeps, target: LoginTarget): Promise<Session> {
-  const first = deps.login(target, FIRST_LOGIN_TIMEOUT_MS);
-  if (!deps.hasPublicAccess) return await connectPrivately(deps, target, await first.result);
-  const probe = probeFirewall(deps);
+export async function connectThroughFirewall(
+  deps: ConnectionDeps,
+  target: LoginTarget,
+  started?: FirstConnection,
+): Promise<Session> {
+  const login = started?.login ?? deps.login(target, FIRST_LOGIN_TIMEOUT_MS);
+  if (!deps.hasPublicAccess) return await connectPrivately(deps, target, await login.result);
+  const probe = probeFirewall(deps, started?.egress);
   try {
-    return await connectWithProbe(deps, target, first, probe);
+    return await connectWithProbe(deps, target, login, probe);
   } finally {
     probe.stop();
   }
@@ -60,18 +67,14 @@ async function connectWithProbe(
   return await openFirewallAndConnect(deps, target, probe, result.failure);
 }
 
-function probeFirewall(deps: ConnectionDeps): FirewallProbe {
-  const { runnerIp } = deps;
+function probeFirewall(
+  deps: ConnectionDeps,
+  egress = startEgressDetection(deps.runnerIp, (signal, onAnswer) =>
+    deps.detectEgressAddress(signal, onAnswer),
+  ),
+): FirewallProbe {
   const rules = deps.listRules();
-  const stopped = new AbortController();
-  const firstAnswer = Promise.withResolvers<string | undefined>();
-  const address =
-    runnerIp === undefined
-      ? deps.detectEgressAddress(stopped.signal, firstAnswer.resolve)
-      : Promise.resolve(runnerIp);
-  const settled = Promise.allSettled([rules, address]);
-  void address.then(firstAnswer.resolve, () => firstAnswer.resolve(undefined));
-  return { rules, address, settled, firstAnswer: firstAnswer.promise, stop: () => stopped.abort() };
+  return { ...egress, rules, settled: Promise.allSettled([rules, egress.address]) };
 }
 
 /**

@@ -72,6 +72,31 @@ export async function detectEgressAddress(
   return first.address;
 }
 
+/** The address of this runner while it is being determined. */
+export interface EgressDetection {
+  readonly address: Promise<string>;
+  /** The first answer of an echo service, which another one may not confirm; undefined without any answer. */
+  readonly firstAnswer: Promise<string | undefined>;
+  /** Aborts the requests to the echo services that have no answer yet. */
+  readonly stop: () => void;
+}
+
+/**
+ * Starts to determine the address of this runner, which a person may have given.
+ * @param runnerIp the input runner-ip
+ */
+export function startEgressDetection(
+  runnerIp: string | undefined,
+  detect: (signal: AbortSignal, onAnswer: (address: string) => void) => Promise<string>,
+): EgressDetection {
+  const stopped = new AbortController();
+  const firstAnswer = Promise.withResolvers<string | undefined>();
+  const address =
+    runnerIp === undefined ? detect(stopped.signal, firstAnswer.resolve) : Promise.resolve(runnerIp);
+  void address.then(firstAnswer.resolve, () => firstAnswer.resolve(undefined));
+  return { address, firstAnswer: firstAnswer.promise, stop: () => stopped.abort() };
+}
+
 function tooFewAnswersError(failures: readonly { service: string; error: unknown }[]): ActionError {
   const texts = failures.map(({ service, error }) =>
     findNetworkFailure(error) === undefined

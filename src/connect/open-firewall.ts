@@ -4,7 +4,7 @@ import { type RunContext, waitFor } from '../common/polling.ts';
 import type { LoginAttempt, LoginTarget } from '../postgres/login.ts';
 import type { LoginFailure } from '../postgres/login-errors.ts';
 import type { Session } from '../postgres/session.ts';
-import { addressPoolHint, ConflictingAddressesError } from './egress-address.ts';
+import { addressPoolHint, ConflictingAddressesError, type EgressDetection } from './egress-address.ts';
 import { type CoveringRule, ruleCoverage } from './firewall-coverage.ts';
 import type { RuleCreation } from './runner-firewall-rule.ts';
 import {
@@ -41,14 +41,9 @@ export interface ConnectionDeps extends ConnectionLimitReader {
 }
 
 /** The rules and this runner's address, which are requested at the same time as the first login. */
-export interface FirewallProbe {
+export interface FirewallProbe extends EgressDetection {
   readonly rules: Promise<readonly CoveringRule[]>;
-  readonly address: Promise<string>;
   readonly settled: Promise<[PromiseSettledResult<readonly CoveringRule[]>, PromiseSettledResult<string>]>;
-  /** The first answer of an echo service, which another one may not confirm; undefined without any answer. */
-  readonly firstAnswer: Promise<string | undefined>;
-  /** Aborts the requests to the echo services that have no answer yet. */
-  readonly stop: () => void;
 }
 
 /** Milliseconds for a login before it counts as blocked. */

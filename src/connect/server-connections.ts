@@ -11,6 +11,7 @@ import { type LoginAttempt, type LoginTarget, login } from '../postgres/login.ts
 import type { Session } from '../postgres/session.ts';
 import type { Change } from '../reconcile/findings.ts';
 import { connectThroughFirewall, openSession } from './connect.ts';
+import type { EarlyConnection } from './early-connection.ts';
 import { detectEgressAddress } from './egress-address.ts';
 import type { ConnectionDeps } from './open-firewall.ts';
 import { RunnerFirewallRule } from './runner-firewall-rule.ts';
@@ -18,6 +19,8 @@ import { RunnerFirewallRule } from './runner-firewall-rule.ts';
 export interface ServerConnectionsOptions {
   /** The administrator in `postgres`. */
   readonly administrator: LoginTarget;
+  /** What was requested before Azure had named the server. */
+  readonly early: EarlyConnection | undefined;
   readonly server: FoundServer['server'];
   readonly writer: AzureWriter;
   readonly state: ActionState;
@@ -40,7 +43,9 @@ export class ServerConnections {
   /** Firewall rules that were created to connect and outlast the job. */
   readonly changes: Change[] = [];
   readonly #deps: ConnectionDeps;
+  readonly #early: EarlyConnection | undefined;
   #administratorSession: Session | undefined;
+  #hasListedRules = false;
 
   constructor(options: ServerConnectionsOptions) {
     const { server, writer, state, runIdentity, ipEchoUrls, runnerIp } = options;
@@ -56,6 +61,7 @@ export class ServerConnections {
       options.keepRule ? onPersistentRule : undefined,
     );
     this.administrator = options.administrator;
+    this.#early = options.early;
     this.#deps = {
       run,
       hasPublicAccess: hasPublicAccess(server),
@@ -71,12 +77,17 @@ export class ServerConnections {
           signal === undefined ? run.signal : AbortSignal.any([run.signal, signal]),
           onAnswer,
         ),
-      listRules: async () =>
-        (await reader.listFirewallRules()).map(({ name, start, end }) => ({
+      listRules: async () => {
+        const isFirst = !this.#hasListedRules;
+        this.#hasListedRules = true;
+        // A later connection is blocked although an earlier one was not, so the rules have changed.
+        const rules = isFirst ? reader.listFirewallRulesOnce() : reader.listFirewallRules();
+        return (await rules).map(({ name, start, end }) => ({
           start,
           end,
           outlastsJob: !isTemporaryRuleName(name) || state.isRuleOfThisJob(name),
-        })),
+        }));
+      },
       readConnectionLimit: (scope, target) =>
         scope === 'server' ? readMaxConnections(writer) : this.#readConnectionLimit(scope, target),
       startRule: (address) => {
@@ -93,7 +104,11 @@ export class ServerConnections {
   async connect(): Promise<Session> {
     const { host, user } = this.administrator;
     const { run } = this.#deps;
-    const session = await connectThroughFirewall(this.#deps, this.administrator);
+    const session = await connectThroughFirewall(
+      this.#deps,
+      this.administrator,
+      this.#early?.resume(this.administrator),
+    );
     this.#administratorSession = session;
     run.info(`Logged in to ${host} as ${user}, over verified TLS`);
     const { writeProtection } = session;
@@ -150,10 +165,7 @@ function describeEchoProxy([url]: readonly string[]): string | undefined {
 /** Undefined also for an address that is not public: something between the runner and PostgreSQL has replaced it. */
 async function readClientAddress(run: RunContext, session: Session): Promise<string | undefined> {
   try {
-    const [row] = await session.query<{ address: string | null }>(
-      'SELECT host(inet_client_addr()) AS address',
-    );
-    const address = row?.address ?? '';
+    const address = await session.readClientAddress();
     return validatePublicAddress(address) === undefined ? address : undefined;
   } catch (error) {
     run.signal.throwIfAborted();

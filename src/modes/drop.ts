@@ -11,20 +11,16 @@ import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { teardownResources } from '../resources/index.ts';
 import { findRoleBlockers, roleBlockedError } from '../resources/role/role-blockers.ts';
 import type { SqlWriterDeps } from '../resources/sql-writer-deps.ts';
-import {
-  createConnections,
-  type ModeContext,
-  openControlPlane,
-  type WritableControlPlane,
-  withWriter,
-} from './context.ts';
+import { createConnections, type ModeContext, type WritableControlPlane, withWriter } from './context.ts';
 import { commentOnDrop } from './pull-request-comment.ts';
 import { findReadyServer } from './ready-server.ts';
 
 /** `mode: drop`: deletes the pull request's database and roles. Succeeds if they do not exist. */
-export async function drop(ctx: ModeContext<DropConfig>): Promise<void> {
+export const drop = (ctx: ModeContext<DropConfig>): Promise<void> =>
+  withWriter(ctx, (azure) => dropWith(ctx, azure));
+
+async function dropWith(ctx: ModeContext<DropConfig>, azure: WritableControlPlane): Promise<void> {
   const { config, reporter } = ctx;
-  const azure = withWriter(ctx, await openControlPlane(ctx));
   const found = await reporter.phase('Find server', () => findReadyServer(ctx, azure));
   // The state of the database is unknown, so the pull request gets no comment about it.
   if (found === undefined) return;

@@ -1,11 +1,11 @@
 import { actionError, getErrorSummary } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { AppRoleConfig, EnsureConfig } from '../inputs/types.ts';
-import type { LoginTarget } from '../postgres/login.ts';
+import type { EarlyLogin, LoginTarget } from '../postgres/login.ts';
 import { expiredPasswordHint, SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
 import { formatPgError, getSqlState } from '../postgres/pg-errors.ts';
 import type { Session } from '../postgres/session.ts';
-import { SqlReader } from '../postgres/sql-reader.ts';
+import { SqlReader, SqlSnapshot } from '../postgres/sql-reader.ts';
 import type { Change, NotCarried } from '../reconcile/findings.ts';
 import { isCreationUnreported } from '../reconcile/ownership.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
@@ -36,6 +36,8 @@ interface EnsuredDatabase extends ReconcileOutcome {
 interface EnsureDatabaseOptions {
   /** The login that is published. */
   readonly target: LoginTarget;
+  /** The same login, started earlier. It counts only if the database and the role are as they were then. */
+  readonly earlyLogin: EarlyLogin | undefined;
   /** Reads in the administrator's session in `postgres`. */
   readonly reader: SqlReader;
   /** Whether this run has added to the server's extension allow-list. */
@@ -47,7 +49,7 @@ export async function ensureDatabase(
   ctx: ModeContext<EnsureConfig>,
   { writer: azureWriter }: WritableControlPlane,
   connections: ServerConnections,
-  { target, reader, isAllowListChanged }: EnsureDatabaseOptions,
+  { target, earlyLogin, reader, isAllowListChanged }: EnsureDatabaseOptions,
 ): Promise<EnsuredDatabase> {
   const { run, config, reporter } = ctx;
   const policy = ensurePolicy(config);
@@ -61,16 +63,20 @@ export async function ensureDatabase(
   };
   if (config.database.marker !== undefined && !config.database.reset)
     await extendExpiry(run, reader, config.database);
-  const created = await reconcile(reporter, dataPlaneResources, { desired: config, policy, reader, writer });
-  const observed = await reader.database(config.database.name);
+  const snapshot = new SqlSnapshot(reader.session);
+  const options = { desired: config, policy, reader: snapshot, writer };
+  const created = await reconcile(reporter, dataPlaneResources, options);
+  const isUnchanged = created.plannedChanges.length === 0;
+  const observed = await (isUnchanged ? snapshot : reader).database(config.database.name);
   if (observed.status === 'unknown') throw observed.error;
   const found = observed.status === 'present' ? observed.value : undefined;
   const ownerHint = found && checkDatabaseOwner(config, found);
   if (ownerHint !== undefined) ctx.runtime.notice(ownerHint);
+  if (!isUnchanged) earlyLogin?.discard();
   const { session: appSession, changes: passwordChanges } = await connectAsPublished(
     ctx,
     connections,
-    target,
+    { target, earlyLogin: isUnchanged ? earlyLogin : undefined },
     writer,
   );
   try {
@@ -126,7 +132,7 @@ export async function reportCreation(
 }
 
 /** Milliseconds for a login right after another one has succeeded. */
-const APP_LOGIN_TIMEOUT_MS = 3000;
+export const APP_LOGIN_TIMEOUT_MS = 3000;
 
 /** PostgreSQL's SQLSTATE for a wrong password, which it checks before anything about the database. */
 const INVALID_PASSWORD_SQL_STATE = '28P01';
@@ -135,12 +141,15 @@ const INVALID_PASSWORD_SQL_STATE = '28P01';
 async function connectAsPublished(
   { config, reporter }: ModeContext<EnsureConfig>,
   connections: ServerConnections,
-  target: LoginTarget,
+  { target, earlyLogin }: Pick<EnsureDatabaseOptions, 'target' | 'earlyLogin'>,
   writer: SqlWriterDeps,
 ): Promise<{ readonly session: Session; readonly changes: readonly Change[] }> {
   const { appRole } = config;
+  const attempt = earlyLogin?.resume(target);
+  const early = await attempt?.result;
+  if (early !== undefined && 'session' in early) return { session: early.session, changes: [] };
   if (appRole === undefined) return { session: await connections.openSession(target), changes: [] };
-  const first = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
+  const first = early ?? (await connections.login(target, APP_LOGIN_TIMEOUT_MS).result);
   if ('session' in first) return { session: first.session, changes: [] };
   if (first.failure.sqlState !== INVALID_PASSWORD_SQL_STATE)
     return { session: await connections.openSession(target), changes: [] };

@@ -14,7 +14,7 @@ import type { EnsureConfig } from '../inputs/types.ts';
 import type { Change } from '../reconcile/findings.ts';
 import { type ChangePolicy, ensurePolicy } from '../reconcile/policy.ts';
 import { createPlan, type Plan, type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
-import { controlPlaneResources, serverChildResources } from '../resources/index.ts';
+import { childReads, controlPlaneResources, serverChildResources } from '../resources/index.ts';
 import { isCreationAbandoned, waitUntilVisible } from '../resources/server/create-server.ts';
 import { validateCreation } from '../resources/server/new-server.ts';
 import { creatorRepositoryId, isServerStateFinding } from '../resources/server/server-handler.ts';
@@ -53,6 +53,7 @@ export async function ensureServer(
   if (wasStopped || wasAdopted || first.findings.some(isServerStateFinding))
     results.push(await reconcile(reporter, controlPlaneResources, options));
   const found = reportServer(ctx, await waitForReady(run, azure.reader));
+  azure.reader.startReads(childReads(config));
   const children = await reconcile(reporter, serverChildResources, options);
   return withEarlier(results, { found, ...children });
 }
@@ -125,6 +126,7 @@ async function finishCreation(
       }),
     );
   const found = reportServer(ctx, await waitForReady(run, azure.reader));
+  azure.reader.startReads(childReads(config));
   results.push(await reconcile(reporter, serverChildResources, options));
   const before = server === 'existing' ? await azure.reader.refreshServer() : undefined;
   const last = await reconcile(reporter, controlPlaneResources, options);

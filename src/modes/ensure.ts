@@ -1,9 +1,9 @@
 import type { FoundServer } from '../azure/reader.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
-import type { EnsureConfig } from '../inputs/types.ts';
+import type { EnsureConfig, PullRequestConfig } from '../inputs/types.ts';
 import { runMigration } from '../migration/run-migration.ts';
-import type { LoginTarget } from '../postgres/login.ts';
+import type { EarlyLogin, LoginTarget } from '../postgres/login.ts';
 import { derivePassword } from '../postgres/password.ts';
 import type { Session } from '../postgres/session.ts';
 import { SqlReader } from '../postgres/sql-reader.ts';
@@ -11,8 +11,14 @@ import type { Connection } from '../publish/connection-formats.ts';
 import { maskedEnvironment, publishConnection, writeEnvFile } from '../publish/publish.ts';
 import { writeRootCertificates } from '../publish/root-certificates.ts';
 import { uniqueDrift } from '../reconcile/findings.ts';
-import { createConnections, type ModeContext, openControlPlane, withWriter } from './context.ts';
-import { ensureDatabase, reportCreation } from './ensure-database.ts';
+import {
+  administratorLogin,
+  createConnections,
+  type ModeContext,
+  type WritableControlPlane,
+  withWriter,
+} from './context.ts';
+import { APP_LOGIN_TIMEOUT_MS, ensureDatabase, reportCreation } from './ensure-database.ts';
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
 import { type DriftResult, writeDriftReport } from './report-drift.ts';
@@ -20,18 +26,33 @@ import { terminateLockHolders } from './terminate-lock-holders.ts';
 
 /** `mode: ensure`: the server, a connection, the database, the migration, and the connection for later steps. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
+  const { pullRequest } = ctx.config;
+  if (pullRequest?.state === 'closed') throw closedError(pullRequest);
+  await withWriter(ctx, async (azure) => {
+    const earlyLogin = startPublishedLogin(ctx, azure);
+    // Asked while the reads and the first logins, which change nothing, are in progress.
+    if (pullRequest !== undefined) await rejectClosedPullRequest(ctx, pullRequest);
+    await ensureOpen(ctx, azure, earlyLogin);
+  });
+}
+
+async function ensureOpen(
+  ctx: ModeContext<EnsureConfig>,
+  azure: WritableControlPlane,
+  earlyLogin: EarlyLogin | undefined,
+): Promise<void> {
   const { reporter } = ctx;
-  await rejectClosedPullRequest(ctx);
   warnAdminCredentialsExported(ctx);
-  const azure = withWriter(ctx, await openControlPlane(ctx));
   const { found, ...server } = await reporter.phase('Ensure server', () => ensureServer(ctx, azure));
   const connections = createConnections(ctx, azure, found);
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
   const session = await reporter.phase('Connect', () => connections.connect());
+  const mayExist = server.changes.length === 0 && !ctx.config.database.reset;
   const { appSession, expires, notCarried, isCreationUnreported, ...database } = await reporter
     .phase('Ensure database', () =>
       ensureDatabase(ctx, azure, connections, {
         target,
+        earlyLogin: earlyLogin ?? (mayExist ? azure.startLogin(target, APP_LOGIN_TIMEOUT_MS) : undefined),
         reader: new SqlReader(session),
         isAllowListChanged: server.changes.some(({ resource }) => resource === 'extension allow-list'),
       }),
@@ -53,19 +74,21 @@ export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
 }
 
 /** Prevents a re-run of an old job from creating the database of a closed pull request again. */
-async function rejectClosedPullRequest({ run, config, gitHub }: ModeContext<EnsureConfig>): Promise<void> {
-  if (config.pullRequest === undefined) return;
-  const { number, repository, state } = config.pullRequest;
-  const closedError = (): Error =>
-    actionError('pull-request-closed', { number, repository: repository.name });
-  if (state === 'closed') throw closedError();
+async function rejectClosedPullRequest(
+  { run, gitHub }: ModeContext<EnsureConfig>,
+  pullRequest: PullRequestConfig,
+): Promise<void> {
+  const { number } = pullRequest;
   const observed = await gitHub.getPullRequestState(number);
-  if (observed.status === 'present' && observed.value === 'closed') throw closedError();
+  if (observed.status === 'present' && observed.value === 'closed') throw closedError(pullRequest);
   if (observed.status === 'unknown')
     run.info(
       `Could not determine whether pull request #${number} is still open; using the state in the event. ${observed.error.message}`,
     );
 }
+
+const closedError = ({ number, repository }: PullRequestConfig): Error =>
+  actionError('pull-request-closed', { number, repository: repository.name });
 
 function warnAdminCredentialsExported({ run, config }: ModeContext<EnsureConfig>): void {
   const { pullRequest, appRole, publish: published } = config;
@@ -91,6 +114,24 @@ function publishedTarget(
       : derivePassword(secret.key, { serverId, database: database.name, role: name });
   runtime.mask(password);
   return { ...adminTarget, user: name, password };
+}
+
+/**
+ * Starts the login of the application role while the run signs in. Undefined for a database that will be dropped; if the
+ * password is derived from the server's id, and its resource group is not known yet; and for the administrator, whose
+ * password may be wrong, and is then tried only once.
+ */
+function startPublishedLogin(
+  ctx: ModeContext<EnsureConfig>,
+  { expectedHost, startLogin }: WritableControlPlane,
+): EarlyLogin | undefined {
+  const { appRole, database, server, signIn } = ctx.config;
+  const { name, resourceGroup } = server;
+  if (expectedHost === undefined || appRole === undefined || database.reset) return undefined;
+  if ('key' in appRole.secret && resourceGroup === undefined) return undefined;
+  const serverId = `/subscriptions/${signIn.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${name}`;
+  const target = publishedTarget(ctx, administratorLogin(ctx, expectedHost, {}), serverId);
+  return startLogin(target, APP_LOGIN_TIMEOUT_MS);
 }
 
 /** Masks the secrets of the published connection, and writes the root certificates that it names. */

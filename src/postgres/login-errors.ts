@@ -37,15 +37,15 @@ const PASSWORD_AUTH_HINT =
 export class PasswordRequestError extends Error {
   readonly hint: string;
 
-  /** @param rejectedRequests which password requests the session does not answer */
-  constructor(rejectedRequests: 'clear text' | 'any') {
+  /** @param request how the server asks for the password; `any` if the login answers none of its requests */
+  constructor(request: 'clear text' | 'MD5' | 'SASL' | 'any') {
     super(
-      rejectedRequests === 'any'
+      request === 'any'
         ? 'the server asks for a password, so the firewall admits this runner'
-        : 'the server asks for the password in clear text, and the password was not sent',
+        : `the server asks for the password in ${request}, and the password was not sent`,
     );
     this.name = 'PasswordRequestError';
-    this.hint = rejectedRequests === 'any' ? '' : PASSWORD_AUTH_HINT;
+    this.hint = request === 'any' ? '' : PASSWORD_AUTH_HINT;
   }
 }
 

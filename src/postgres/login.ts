@@ -3,6 +3,8 @@ import type { Credentials } from '../inputs/types.ts';
 import { classifyLoginError, type LoginFailure, slowServerFailure } from './login-errors.ts';
 import { Session, type SessionTarget } from './session.ts';
 
+export type { SessionTarget };
+
 /** Host, database, role and password of a login. */
 export interface LoginTarget extends SessionTarget {
   readonly password: string;
@@ -45,9 +47,90 @@ async function connectSession(session: Session, target: SessionTarget): Promise<
     return { session };
   } catch (error) {
     void session.close();
-    const failure = classifyLoginError(error, target);
-    // A firewall sends nothing. A server that has sent something is slow, and must not lead to a firewall rule.
-    const isSlow = failure.kind === 'blocked' && failure.isSilent === true && session.serverResponded;
-    return { failure: isSlow ? slowServerFailure : failure };
+    return { failure: toFailure(session, error, target) };
   }
 }
+
+function toFailure(session: Session, error: unknown, target: SessionTarget): LoginFailure {
+  const failure = classifyLoginError(error, target);
+  // A firewall sends nothing. A server that has sent something is slow, and must not lead to a firewall rule.
+  const isSlow = failure.kind === 'blocked' && failure.isSilent === true && session.serverResponded;
+  return isSlow ? slowServerFailure : failure;
+}
+
+/** A login that starts before Azure has named the server. */
+export interface EarlyLogin {
+  /**
+   * The attempt as one to a target that Azure has named. Undefined if that is another host, role, password or database,
+   * or if the attempt may be out of date. It logs in again if the session has been lost, or after a failure that says
+   * nothing about a login to this server.
+   */
+  resume(target: SessionTarget): LoginAttempt | undefined;
+  /** Ends the login or the session without waiting for it, unless it was resumed. */
+  discard(): void;
+}
+
+/**
+ * Starts an attempt to log in, of which nothing is known until it is resumed. The host is not confirmed yet, so the
+ * password is used only with SCRAM.
+ * @param target,timeoutMs,signal as for {@link login}
+ * @param isCurrent whether nothing has happened since that could change the result
+ */
+export function startEarlyLogin(
+  target: LoginTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+  isCurrent: () => boolean,
+): EarlyLogin {
+  const discarded = new AbortController();
+  const session = new Session(
+    { ...target, requiresScram: true },
+    timeoutMs,
+    AbortSignal.any([signal, discarded.signal]),
+  );
+  const outcome: Promise<{ readonly error?: unknown }> = session.connect().then(
+    () => ({}),
+    (error: unknown) => {
+      void session.close();
+      return { error };
+    },
+  );
+  let isOver = false;
+  return {
+    resume(named) {
+      if (isOver || !isSameLogin(target, named) || !isCurrent()) return undefined;
+      isOver = true;
+      let repeated: LoginAttempt | undefined;
+      const getResult = async (): Promise<LoginResult> => {
+        const { error } = await outcome;
+        if (error === undefined) session.addServerFacts(named.serverFacts);
+        if (error === undefined && !session.isLost) return { session };
+        const failure = toFailure(session, error, named);
+        if (!session.isLoggedIn && isConclusive(failure)) return { failure };
+        repeated = login(named, timeoutMs, signal);
+        return await repeated.result;
+      };
+      return {
+        result: getResult(),
+        serverResponded: () => session.serverResponded || (repeated?.serverResponded() ?? false),
+      };
+    },
+    discard() {
+      if (isOver) return;
+      isOver = true;
+      discarded.abort();
+      void session.close();
+    },
+  };
+}
+
+const isSameLogin = (one: SessionTarget, other: SessionTarget): boolean =>
+  one.host.toLowerCase() === other.host.toLowerCase() &&
+  one.port === other.port &&
+  one.database === other.database &&
+  one.user === other.user &&
+  one.password === other.password;
+
+/** Whether PostgreSQL or the firewall has decided. Otherwise the name may not have existed yet, or a connection was lost. */
+const isConclusive = ({ kind, sqlState }: LoginFailure): boolean =>
+  kind === 'blocked' || sqlState !== undefined;

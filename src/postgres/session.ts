@@ -17,8 +17,10 @@ export interface SessionTarget {
   readonly password: string | undefined;
   /** `application_name` in `pg_stat_activity`; PostgreSQL cuts it to 63 bytes. */
   readonly applicationName: string;
-  /** What Azure reports about the server; a session has fewer guards without the version. */
+  /** What Azure reports about the server. Without the version, the login takes one more statement. */
   readonly serverFacts?: ServerFacts;
+  /** Whether only SCRAM is answered, with which the server proves that it knows the password too. */
+  readonly requiresScram?: true;
   /**
    * Whether statements also write to a server that has made itself read-only, such as one whose storage is almost full.
    * Only for a session that frees storage.
@@ -75,6 +77,16 @@ function startupOptions({ serverFacts, writesToReadOnlyServer }: SessionTarget):
   return settings.map(({ name, value }) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`).join(' ');
 }
 
+/**
+ * Sets what a startup message without a version leaves out, in a server of this version. Reads the client's address too,
+ * which saves a statement later.
+ */
+function firstStatementSql(majorVersion: number): string {
+  const settings = SESSION_SETTINGS.filter(({ since }) => since !== undefined && since <= majorVersion);
+  const calls = settings.map(({ name, value }) => `set_config('${name}', '${value}', false)`);
+  return `SELECT ${[...calls, 'host(inet_client_addr()) AS address'].join(', ')}`;
+}
+
 /** Where a role, a database or both set a value, in the words of pg_settings.source. */
 const PRESET_SOURCES = ['database', 'user', 'database user'];
 
@@ -97,10 +109,13 @@ export class Session {
   /** The password requests that end the login. */
   readonly #rejectedRequests: readonly (keyof typeof PASSWORD_REQUEST_EVENTS)[];
   readonly #target: SessionTarget;
+  #serverFacts: ServerFacts | undefined;
   /** Milliseconds for the login. */
   readonly #timeoutMs: number;
   /** Settings that the server reports, also when they change. */
   readonly #reported = new Map<string, string>();
+  #isLoggedIn = false;
+  #clientAddress: string | undefined;
   #writeProtection: WriteProtection | undefined;
   /** The first error with which the session ended. */
   #lossCause: unknown;
@@ -116,7 +131,13 @@ export class Session {
     this.#target = target;
     this.#timeoutMs = timeoutMs;
     this.#signal = signal;
-    this.#rejectedRequests = password === undefined ? ['clear text', 'MD5', 'SASL'] : ['clear text'];
+    this.#serverFacts = target.serverFacts;
+    this.#rejectedRequests =
+      password === undefined
+        ? ['clear text', 'MD5', 'SASL']
+        : target.requiresScram
+          ? ['clear text', 'MD5']
+          : ['clear text'];
     this.#client = new pg.Client({
       host,
       port,
@@ -146,9 +167,30 @@ export class Session {
     return this.#socket.bytesRead > 0;
   }
 
+  /** Whether PostgreSQL has accepted the login, also if the session has ended since. */
+  get isLoggedIn(): boolean {
+    return this.#isLoggedIn;
+  }
+
   /** Whether the session has ended unexpectedly, so that every further query fails. */
   get isLost(): boolean {
     return this.#lossCause !== undefined;
+  }
+
+  /** Adds what Azure reports, for the errors of a session that began before Azure had answered. */
+  addServerFacts(serverFacts: ServerFacts | undefined): void {
+    this.#serverFacts = serverFacts;
+  }
+
+  /** The address of this client as PostgreSQL sees it; empty if it has none. */
+  async readClientAddress(): Promise<string> {
+    if (this.#clientAddress === undefined) {
+      const [row] = await this.query<{ address: string | null }>(
+        'SELECT host(inet_client_addr()) AS address',
+      );
+      this.#clientAddress = row?.address ?? '';
+    }
+    return this.#clientAddress;
   }
 
   /** What kept the session from writing when it began; undefined if nothing did. */
@@ -167,12 +209,23 @@ export class Session {
         .on(PASSWORD_REQUEST_EVENTS[request], () =>
           connection.emit(
             'error',
-            new PasswordRequestError(this.#rejectedRequests.length > 1 ? 'any' : 'clear text'),
+            new PasswordRequestError(this.#target.password === undefined ? 'any' : request),
           ),
         );
     await this.#unlessAborted(connected);
+    this.#isLoggedIn = true;
     // The driver's timeout ends with the login itself.
-    await withTimeout(this.#timeoutMs, () => new Error('timeout expired'), this.#liftPreset());
+    await withTimeout(this.#timeoutMs, () => new Error('timeout expired'), this.#completeSettings());
+  }
+
+  /** Sets what the startup message could not, because it depends on the server. */
+  async #completeSettings(): Promise<void> {
+    const majorVersion = Number.parseInt(this.#reported.get('server_version') ?? '', 10);
+    if (this.#serverFacts?.majorVersion === undefined && !Number.isNaN(majorVersion)) {
+      const [row] = await this.query<{ address: string | null }>(firstStatementSql(majorVersion));
+      this.#clientAddress = row?.address ?? '';
+    }
+    await this.#liftPreset();
   }
 
   /**
@@ -231,9 +284,9 @@ export class Session {
   }
 
   #toReadOnlyError(error: unknown): Error {
-    const { host, serverFacts } = this.#target;
+    const { host } = this.#target;
     const isReplica = this.#writeProtection === 'replica' || this.#reported.get('in_hot_standby') === 'on';
-    const explained = explainWriteProtection(isReplica ? 'replica' : 'server', serverFacts);
+    const explained = explainWriteProtection(isReplica ? 'replica' : 'server', this.#serverFacts);
     return actionError(
       'server-read-only',
       { host, reason: formatPgError(error), ...explained },
@@ -266,8 +319,9 @@ export class Session {
     };
   }
 
-  /** Ends the session, after two seconds also without an answer of the server. Never throws. */
+  /** Ends the session, after two seconds also without an answer of the server, or its login. Never throws. */
   async close(): Promise<void> {
+    if (!this.#isLoggedIn) this.#socket.destroy();
     const { promise: timedOut, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     await Promise.race([this.#client.end().catch(() => {}), timedOut]);

@@ -153,6 +153,17 @@ export class SqlReader {
   }
 }
 
+/** Reads each database once, so that all findings of a plan agree. It does not see later changes. */
+export class SqlSnapshot extends SqlReader {
+  readonly #databases = new Map<string, Promise<Observed<FoundDatabase>>>();
+
+  override database(name: string): Promise<Observed<FoundDatabase>> {
+    const known = this.#databases.get(name) ?? super.database(name);
+    this.#databases.set(name, known);
+    return known;
+  }
+}
+
 function withParsedMarker<T extends { readonly marker: ParsedMarker | undefined }>({
   comment,
   ...row

@@ -1,11 +1,12 @@
-import type { AzureReader } from '../azure/reader.ts';
+import type { AzureReader, ChildReads } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
+import type { Config } from '../inputs/types.ts';
 import type { SqlReader } from '../postgres/sql-reader.ts';
 import { type PlanFunction, toPlanFunction } from '../reconcile/reconcile.ts';
 import type { PullRequestTeardown } from '../reconcile/teardown.ts';
 import { adoptedObjectsHandler } from './database/adopt-objects.ts';
 import { armDatabaseHandler, databaseHandler, databaseTeardownHandler } from './database/database-handler.ts';
-import { extensionAllowListHandler } from './extension/allow-list.ts';
+import { ALLOW_LIST_PARAMETER, extensionAllowListHandler } from './extension/allow-list.ts';
 import { extensionHandler } from './extension/extension-handler.ts';
 import { firewallRuleHandler } from './firewall-rule/firewall-rule-handler.ts';
 import {
@@ -31,6 +32,15 @@ export const serverChildResources: readonly PlanFunction<AzureReader, AzureWrite
   toPlanFunction(extensionAllowListHandler),
   toPlanFunction(firewallRuleHandler),
 ];
+
+/** What the plans of {@link serverChildResources} and {@link armDatabaseResources} read, to start all of it at once. */
+export const childReads = (config: Config): ChildReads => ({
+  parameters: [
+    [...config.server.parameters.keys()],
+    'extensions' in config && config.extensions.length > 0 ? [ALLOW_LIST_PARAMETER] : [],
+  ],
+  database: config.mode === 'check' ? config.database?.name : undefined,
+});
 
 /**
  * The server without its children: `mode: check` reports an absent server as one finding and reads no other resource.

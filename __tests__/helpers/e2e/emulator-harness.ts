@@ -178,6 +178,17 @@ export class EmulatorHarness {
     return { triggered, release: () => this.control('DELETE', `faults/${id}`) };
   }
 
+  /** Holds the next match of each; triggered when all of them are held at the same time. */
+  async holdAll(matches: readonly FaultMatch[]): Promise<HeldExchange> {
+    const held = await Promise.all(matches.map((match) => this.hold(match)));
+    const triggered = Promise.all(held.map((each) => each.triggered)).then(() => {});
+    triggered.catch(() => {});
+    return {
+      triggered,
+      release: async () => void (await Promise.all(held.map((each) => each.release()))),
+    };
+  }
+
   /** Changes a server without the action, as a user can in the Azure portal. */
   patchServer(server: string, changes: Readonly<Record<string, unknown>>): Promise<unknown> {
     return this.control('PATCH', 'state', { server, ...changes });

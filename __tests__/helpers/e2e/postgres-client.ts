@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { expect, inject, onTestFinished } from 'vitest';
+import { expect, inject, onTestFinished, vi } from 'vitest';
 import type { EmulatorHarness } from './emulator-harness.ts';
 import { defaultInputs } from './job.ts';
 
@@ -120,3 +120,7 @@ export async function expectBlocked(emulator: EmulatorHarness, login: Login): Pr
       : ([/timeout expired/, DROPPED_CONNECTION_TIMEOUT_MS] as const);
   await expect(query(emulator, login, 'SELECT 1', timeoutMs)).rejects.toThrow(message);
 }
+
+/** Waits until the firewall blocks a client, which it does some time after the last rule for it is removed. */
+export const waitUntilBlocked = (emulator: EmulatorHarness, login: Login): Promise<void> =>
+  vi.waitFor(() => expectBlocked(emulator, login), { timeout: CONNECT_TIMEOUT_MS });

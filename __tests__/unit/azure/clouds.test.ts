@@ -181,25 +181,29 @@ describe('clouds', () => {
     [
       'AzureCloud',
       'https://management.azure.com',
+      '.postgres.database.azure.com',
       'https://login.microsoftonline.com',
       'api://AzureADTokenExchange',
     ],
     [
       'AzureUSGovernment',
       'https://management.usgovcloudapi.net',
+      '.postgres.database.usgovcloudapi.net',
       'https://login.microsoftonline.us',
       'api://AzureADTokenExchangeUSGov',
     ],
     [
       'AzureChinaCloud',
       'https://management.chinacloudapi.cn',
+      '.postgres.database.chinacloudapi.cn',
       'https://login.chinacloudapi.cn',
       'api://AzureADTokenExchangeChina',
     ],
-  ] as const)('%s has its own endpoints and audience', (cloud, arm, login, audience) => {
+  ] as const)('%s has its own endpoints and audience', (cloud, arm, hostSuffix, login, audience) => {
     expect(resolveEndpoints(cloud, {})).toEqual({
       authorityHost: login,
       resourceManager: arm,
+      hostSuffix,
       scope: `${arm}/.default`,
       oidcAudience: audience,
       isLocalAuthority: false,

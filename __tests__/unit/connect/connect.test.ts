@@ -93,6 +93,23 @@ describe('connects without creating a rule', () => {
   });
 });
 
+test('a login and an address that were requested before are not requested again', async ({
+  firewall,
+  inFakeTime,
+}) => {
+  firewall.addRule('office', '203.0.113.9');
+  const started = {
+    login: { result: Promise.resolve({ session: firewall.session }), serverResponded: () => true },
+    egress: {
+      address: Promise.resolve('203.0.113.9'),
+      firstAnswer: Promise.resolve('203.0.113.9'),
+      stop: () => {},
+    },
+  };
+  expect(await inFakeTime(connectThroughFirewall(firewall, loginTarget, started))).toBe(firewall.session);
+  expect([firewall.loginCount, firewall.echoRequestCount]).toEqual([0, 0]);
+});
+
 describe('a run that is logged in waits for the echo services only if their answer decides something', () => {
   const SLOW_MS = 3000;
 

@@ -4,36 +4,16 @@ import { describe, expect } from 'vitest';
 import { type LoginResult, login } from '../../../src/postgres/login.ts';
 import { loginTarget } from '../../helpers/unit/fake-firewall.ts';
 import { type PartialPostgres, startPartialPostgres } from '../../helpers/unit/partial-postgres.ts';
+import {
+  loginAcceptedBy,
+  loginRefused,
+  passwordRequests,
+  protocolMessage,
+  salt,
+} from '../../helpers/unit/postgres-messages.ts';
 import { test as base } from '../../helpers/unit/test.ts';
 
-/** A message of PostgreSQL's protocol: its type, its length, its body. */
-function protocolMessage(type: string, ...body: readonly Buffer[]): Buffer {
-  const head = Buffer.alloc(5, type);
-  head.writeUInt32BE(4 + Buffer.concat(body).length, 1);
-  return Buffer.concat([head, ...body]);
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-const salt = Buffer.from([1, 2, 3, 4]);
-const passwordRequests = {
-  'clear text': protocolMessage('R', uint32(3)),
-  MD5: protocolMessage('R', uint32(5), salt),
-  SCRAM: protocolMessage('R', uint32(10), Buffer.from('SCRAM-SHA-256\0\0')),
-} as const;
-/** A setting that the server reports at the login, as PostgreSQL 14 and later do. */
-const reportedSetting = (name: string, value: string): Buffer =>
-  protocolMessage('S', Buffer.from(`${name}\0${value}\0`));
-const loginAccepted = Buffer.concat([
-  protocolMessage('R', uint32(0)),
-  reportedSetting('default_transaction_read_only', 'off'),
-  reportedSetting('in_hot_standby', 'off'),
-  protocolMessage('Z', Buffer.from('I')),
-]);
+const loginAccepted = loginAcceptedBy();
 
 const md5 = (...parts: readonly (string | Buffer)[]): string => {
   const hash = createHash('md5');
@@ -108,8 +88,7 @@ describe('a login with a password', () => {
   });
 
   test('answers a request for SCRAM', async ({ serve }) => {
-    const refusal = protocolMessage('E', Buffer.from('SFATAL\0C28P01\0Mwrong\0\0'));
-    const server = await serve(passwordRequests.SCRAM, refusal);
+    const server = await serve(passwordRequests.SCRAM, loginRefused('28P01'));
     expect(await logIn(server, 'VerySecurePassword!1')).toMatchObject({ failure: { sqlState: '28P01' } });
     expect(clientAnswers(server)).toEqual([expect.stringMatching(/^p.{4}SCRAM-SHA-256\0.{4}n,,n=\*,r=/s)]);
   });

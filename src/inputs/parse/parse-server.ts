@@ -1,15 +1,9 @@
 import { isIPv4 } from '../../common/addresses.ts';
+import { HOST_SUFFIXES } from '../defaults.ts';
 import type { InputReader } from '../input-reader.ts';
 import { type ServerPropertyValues, serverPropertyEntries } from '../server-properties.ts';
-import type { CloudName, Config, ServerConfig } from '../types.ts';
+import type { Config, ServerConfig } from '../types.ts';
 import { validateServerName } from '../validators.ts';
-
-/** What follows the server's name in its host name; see docs/azure-behavior.md#api-versions-and-endpoints. */
-const HOST_SUFFIXES: Readonly<Record<CloudName, string>> = {
-  AzureCloud: '.postgres.database.azure.com',
-  AzureUSGovernment: '.postgres.database.usgovcloudapi.net',
-  AzureChinaCloud: '.postgres.database.chinacloudapi.cn',
-};
 
 const UNDECLARED_PROPERTIES = Object.fromEntries(
   serverPropertyEntries.map(([key, { type }]) => [key, type.type === 'pairs' ? new Map() : undefined]),

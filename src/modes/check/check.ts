@@ -6,6 +6,7 @@ import { READ_ONLY_POLICY } from '../../reconcile/policy.ts';
 import { type PlanFunction, reconcile } from '../../reconcile/reconcile.ts';
 import {
   armDatabaseResources,
+  childReads,
   serverChildResources,
   serverOnlyResources,
   undeclaredFirewallRules,
@@ -15,15 +16,34 @@ import {
   type ServerLimit,
   withServerLimits,
 } from '../../resources/server/server-limits.ts';
-import { type ModeContext, openControlPlane } from '../context.ts';
+import { type ModeContext, openControlPlane, prepareSignIn } from '../context.ts';
 import { createFirewallAuditSource, warnAboutOpenFirewall } from './firewall-audit.ts';
 import { reportCheck } from './report-check.ts';
-import { runSqlChecks } from './sql-checks.ts';
+import { type EarlySqlLogins, runSqlChecks, startSqlLogins } from './sql-checks.ts';
 
 /** `mode: check`: reads and compares what `ensure` would change, without a writer, so nothing can be changed. */
 export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
+  const signIn = prepareSignIn(ctx);
+  // Nothing is read again before the libraries are loaded that the reader needs.
+  let isCurrent = (): boolean => true;
+  const earlyLogins = startSqlLogins(ctx, signIn.expectedHost, () => isCurrent());
+  let reader: AzureReader | undefined;
+  try {
+    ({ reader } = await openControlPlane(ctx, signIn));
+    isCurrent = reader.trackChanges();
+    await checkServer(ctx, reader, earlyLogins);
+  } finally {
+    for (const early of earlyLogins.values()) early.discard();
+    reader?.discardReads();
+  }
+}
+
+async function checkServer(
+  ctx: ModeContext<CheckConfig>,
+  reader: AzureReader,
+  earlyLogins: EarlySqlLogins,
+): Promise<void> {
   const { reporter } = ctx;
-  const { reader } = await openControlPlane(ctx);
   const { findings, readErrors } = await reporter.phase('Check server', async () =>
     checkResources(ctx, await findLimits(ctx, reader), serverOnlyResources, reader),
   );
@@ -40,7 +60,7 @@ export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   );
   const armFindings = [...findings, ...contents.findings];
   const sqlFindings = await reporter.phase('Check in PostgreSQL', () =>
-    runSqlChecks(ctx, server, armFindings, findServerLimits(ctx.config, server)),
+    runSqlChecks(ctx, server, armFindings, findServerLimits(ctx.config, server), earlyLogins),
   );
   await reportCheck(ctx, {
     serverId: server.id,
@@ -63,6 +83,7 @@ async function checkServerContents(
   server: FoundServer['server'],
 ): Promise<ResourceCheck & { readonly internetOpenRules: readonly string[] }> {
   const limits = findServerLimits(ctx.config, server);
+  reader.startReads(childReads(ctx.config));
   const resources = [...serverChildResources, ...armDatabaseResources];
   const declared = await checkResources(ctx, limits, resources, reader);
   if (hasPrivateAccess(server)) return { ...declared, internetOpenRules: [] };

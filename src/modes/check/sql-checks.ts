@@ -3,7 +3,13 @@ import { toServerFacts } from '../../azure/server-facts.ts';
 import { acceptsConnections, normalizeState } from '../../azure/server-states.ts';
 import { ActionError } from '../../common/errors.ts';
 import type { CheckConfig } from '../../inputs/types.ts';
-import { adminLogin, type LoginTarget, login } from '../../postgres/login.ts';
+import {
+  adminLogin,
+  type EarlyLogin,
+  type LoginTarget,
+  login,
+  startEarlyLogin,
+} from '../../postgres/login.ts';
 import type { Session } from '../../postgres/session.ts';
 import { SqlReader } from '../../postgres/sql-reader.ts';
 import type { Finding, ReportedFinding } from '../../reconcile/findings.ts';
@@ -21,6 +27,31 @@ interface SqlCheck {
   readonly resources: readonly PlanFunction<SqlReader, SqlWriterDeps>[];
 }
 
+/** Logins that begin while the run signs in, by database; see {@link startSqlLogins}. */
+export type EarlySqlLogins = ReadonlyMap<string, EarlyLogin>;
+
+/**
+ * Starts the logins that {@link runSqlChecks} will need if nothing is missing.
+ * @param host that the server has, if it exists; undefined if only ARM knows it
+ * @param isCurrent see {@link startEarlyLogin}
+ */
+export function startSqlLogins(
+  { runtime, run, config }: ModeContext<CheckConfig>,
+  host: string | undefined,
+  isCurrent: () => boolean,
+): EarlySqlLogins {
+  const { administrator } = config;
+  if (administrator === undefined || host === undefined) return new Map();
+  const target = adminLogin(host, administrator, runtime.applicationName, {});
+  const databases = new Set(listSqlChecks(config, []).map(({ database }) => database));
+  return new Map(
+    [...databases].map((database) => [
+      database,
+      startEarlyLogin({ ...target, database }, CHECK_LOGIN_TIMEOUT_MS, run.signal, isCurrent),
+    ]),
+  );
+}
+
 /**
  * Checks what only SQL can read, if the runner can log in already: a check never opens the firewall. Without a login
  * these resources are unknown, which is a notice and not an error.
@@ -32,6 +63,7 @@ export async function runSqlChecks(
   server: FoundServer['server'],
   armFindings: readonly ReportedFinding[],
   limits: readonly ServerLimit[],
+  earlyLogins: EarlySqlLogins,
 ): Promise<readonly ReportedFinding[]> {
   const sqlChecks = listSqlChecks(ctx.config, armFindings).map((check) => ({
     ...check,
@@ -46,7 +78,8 @@ export async function runSqlChecks(
     const opened =
       'reason' in administrator
         ? administrator
-        : (unavailable ?? (await tryOpenSession(ctx, { ...administrator, database })));
+        : (unavailable ??
+          (await tryOpenSession(ctx, { ...administrator, database }, earlyLogins.get(database))));
     if ('reason' in opened) {
       const { reason, remedy = 'run the check where the runner can log in' } = opened;
       const { checks: earlier = [] } = uncheckedByReason.get(reason) ?? {};
@@ -120,8 +153,10 @@ const CHECK_LOGIN_TIMEOUT_MS = 5000;
 async function tryOpenSession(
   { run }: ModeContext<CheckConfig>,
   target: LoginTarget,
+  early: EarlyLogin | undefined,
 ): Promise<{ readonly session: Session } | SessionUnavailable> {
-  const result = await login(target, CHECK_LOGIN_TIMEOUT_MS, run.signal).result;
+  const attempt = early?.resume(target) ?? login(target, CHECK_LOGIN_TIMEOUT_MS, run.signal);
+  const result = await attempt.result;
   run.signal.throwIfAborted();
   if ('session' in result) return { session: result.session };
   const { reason, kind } = result.failure;

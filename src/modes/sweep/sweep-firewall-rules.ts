@@ -35,7 +35,7 @@ export async function sweepFirewallRules(
       return [];
     };
   const now = new Date();
-  const rules = await reader.listFirewallRules().catch(onFailure('the firewall rules'));
+  const rules = await reader.listFirewallRulesOnce().catch(onFailure('the firewall rules'));
   for (const rule of rules) {
     const { name } = rule;
     const sweepOne = async (): Promise<void> => {

@@ -11,13 +11,7 @@ import { isManagedDatabase } from '../../reconcile/ownership.ts';
 import { findSweepItems, type SweepItem } from '../../reconcile/sweep-items.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import { formatUtc } from '../../reporting/log-lines.ts';
-import {
-  createConnections,
-  type ModeContext,
-  openControlPlane,
-  type WritableControlPlane,
-  withWriter,
-} from '../context.ts';
+import { createConnections, type ModeContext, type WritableControlPlane, withWriter } from '../context.ts';
 import { dropPullRequest } from '../drop.ts';
 import { commentOnDrop } from '../pull-request-comment.ts';
 import { findReadyServer } from '../ready-server.ts';
@@ -28,9 +22,11 @@ import { recordFailure, sweepFirewallRules } from './sweep-firewall-rules.ts';
  * does not stop the rest.
  * @throws `sweep-incomplete` with every failure
  */
-export async function sweep(ctx: ModeContext<SweepConfig>): Promise<void> {
+export const sweep = (ctx: ModeContext<SweepConfig>): Promise<void> =>
+  withWriter(ctx, (azure) => sweepWith(ctx, azure));
+
+async function sweepWith(ctx: ModeContext<SweepConfig>, azure: WritableControlPlane): Promise<void> {
   const { reporter } = ctx;
-  const azure = withWriter(ctx, await openControlPlane(ctx));
   const found = await reporter.phase('Find server', () => findReadyServer(ctx, azure));
   if (found === undefined) return;
   const failures: Error[] = [];

@@ -6,7 +6,7 @@ import { type Diff, type Observed, present } from '../../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 
 /** The server parameter that lists the extensions that can be created (docs/azure-behavior.md#extensions). */
-const ALLOW_LIST_PARAMETER = 'azure.extensions';
+export const ALLOW_LIST_PARAMETER = 'azure.extensions';
 
 /** In every database, and on no list. */
 const BUILT_IN_EXTENSION = 'plpgsql';
