@@ -38,10 +38,14 @@ export async function createCredential(
   const timeoutError = (): Error =>
     describeTimeout(`no answer within ${formatDuration(SIGN_IN_TIMEOUT_MS)}`, endpoints.authorityHost);
   let isLogged = false;
-  const signIn = async (scopes: string | string[]): Promise<AccessToken | null> => {
+  const signIn = async (
+    scopes: string | string[],
+    options: GetTokenOptions = {},
+  ): Promise<AccessToken | null> => {
     client.reset();
     try {
-      const token = await withTimeout(SIGN_IN_TIMEOUT_MS, timeoutError, choice.credential.getToken(scopes));
+      const requested = choice.credential.getToken(scopes, options);
+      const token = await withTimeout(SIGN_IN_TIMEOUT_MS, timeoutError, requested);
       if (token) tokenProvider.mask(token.token);
       if (!isLogged) tokenProvider.info(`Signed in to Azure with ${choice.describeIdentity()}`);
       isLogged = true;
@@ -55,11 +59,14 @@ export async function createCredential(
   pending.catch(() => {});
   return {
     async getToken(scopes, options): Promise<AccessToken | null> {
+      const signal = signalOf(options);
+      // ARM has rejected the last token, and names what the next one has to contain.
+      if (options?.claims !== undefined) return await withAbortGrace(signal, 0, signIn(scopes, options));
       // Requests that are sent at the same moment share one sign-in.
       pending ??= signIn(scopes);
       const shared = pending;
       try {
-        return await withAbortGrace(signalOf(options), 0, shared);
+        return await withAbortGrace(signal, 0, shared);
       } finally {
         if (pending === shared) pending = undefined;
       }
