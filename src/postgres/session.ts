@@ -93,6 +93,7 @@ const PASSWORD_REQUEST_EVENTS = {
 export class Session {
   readonly #client: pg.Client;
   readonly #socket = new Socket();
+  readonly #responded = Promise.withResolvers<void>();
   readonly #signal: AbortSignal;
   /** The password requests that end the login. */
   readonly #rejectedRequests: readonly (keyof typeof PASSWORD_REQUEST_EVENTS)[];
@@ -132,6 +133,7 @@ export class Session {
       keepAliveInitialDelayMillis: 10_000,
       stream: () => this.#socket,
     });
+    this.#socket.once('data', () => this.#responded.resolve());
     // Without a listener, a session that ends unexpectedly would end the process. The next query reports it.
     this.#client.on('error', (error) => {
       this.#lossCause ??= error;
@@ -144,6 +146,11 @@ export class Session {
   /** Whether the server has sent at least one byte, which a firewall that drops packets does not. */
   get serverResponded(): boolean {
     return this.#socket.bytesRead > 0;
+  }
+
+  /** Resolves with the server's first byte; never without one. */
+  get responded(): Promise<void> {
+    return this.#responded.promise;
   }
 
   /** Whether the session has ended unexpectedly, so that every further query fails. */
@@ -272,6 +279,11 @@ export class Session {
     const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     await Promise.race([this.#client.end().catch(() => {}), timedOut]);
     clearTimeout(timer);
+    this.#socket.destroy();
+  }
+
+  /** Ends the connection at once, also while it is being opened, without a message to the server. */
+  destroy(): void {
     this.#socket.destroy();
   }
 

@@ -13,6 +13,8 @@ export interface PartialPostgres {
   readonly received: Buffer[];
   /** Resolves when a client has sent its first bytes. */
   readonly clientConnected: Promise<void>;
+  /** Resolves when a client has closed its connection. */
+  readonly clientDisconnected: Promise<void>;
   /** Resolves when `received` is not empty. */
   readonly dataReceived: Promise<void>;
   /** PEM of the self-signed certificate for `localhost`; only with TLS. */
@@ -27,6 +29,7 @@ export async function startPartialPostgres(
 ): Promise<PartialPostgres> {
   const received: Buffer[] = [];
   const clientConnected = Promise.withResolvers<void>();
+  const clientDisconnected = Promise.withResolvers<void>();
   const dataReceived = Promise.withResolvers<void>();
   const receive = (data: Buffer): void => {
     received.push(data);
@@ -36,7 +39,7 @@ export async function startPartialPostgres(
   const tlsIdentity = behavior === 'TLS' ? await createSelfSignedCertificate() : undefined;
   const server: Server = createServer((socket) => {
     sockets.add(socket);
-    socket.on('error', () => {});
+    socket.on('error', () => {}).on('close', () => clientDisconnected.resolve());
     if (behavior === 'hang up') socket.end();
     socket.once('data', () => {
       clientConnected.resolve();
@@ -63,6 +66,7 @@ export async function startPartialPostgres(
     port: typeof address === 'object' && address ? address.port : 0,
     received,
     clientConnected: clientConnected.promise,
+    clientDisconnected: clientDisconnected.promise,
     dataReceived: dataReceived.promise,
     certificate: tlsIdentity?.certificate,
     close,
