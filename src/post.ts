@@ -9,6 +9,7 @@ import { AZURE_SERVICES_RANGE, isSameRange, rangeContains } from './common/addre
 import { ActionError, actionError, getErrorMessage, getErrorSummary } from './common/errors.ts';
 import { restoreNetworkSettings } from './common/network.ts';
 import {
+  backOff,
   formatDuration,
   isWaitTimeout,
   type RunContext,
@@ -295,7 +296,7 @@ async function verifyAccessRevoked(
     blockedCount = 'failure' in result && result.failure.kind === 'blocked' ? blockedCount + 1 : 0;
     return blockedCount >= BLOCKED_ATTEMPTS ? 'revoked' : undefined;
   };
-  const waitOptions = { initialIntervalMs: 200, maxIntervalMs: 1000, timeoutMs: REVOKE_TIMEOUT_MS };
+  const waitOptions = { pauses: backOff({ firstMs: 200, maxMs: 1000 }), timeoutMs: REVOKE_TIMEOUT_MS };
   const result = await waitFor(run, 'the firewall to block this runner', poll, waitOptions).catch(
     ignoreTimeout(run),
   );

@@ -1,7 +1,7 @@
 import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
-import { type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
+import { backOff, type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
 import { shellQuote } from '../common/shell-quote.ts';
 import type { ApplyResult } from '../reconcile/resource-handler.ts';
 import { azureDetails, toAzureError } from './azure-errors.ts';
@@ -68,7 +68,7 @@ export class AzureWriter {
         begin: (options) => this.#clients.postgresql.servers.beginStart(resourceGroup, name, options),
         hasTakenEffect: hasStarted,
       });
-      await operation.waitUntil(async () => (await hasStarted()) || undefined);
+      await operation.waitForEffect(async () => (await hasStarted()) || undefined);
       return 'applied';
     } catch (error) {
       // The error code of the second of two starts (docs/azure-behavior.md#error-codes).
@@ -165,7 +165,7 @@ export class AzureWriter {
   /** Creates or changes a firewall rule, and waits until ARM shows it. */
   async putFirewallRule(rule: string, range: AddressRange): Promise<void> {
     const operation = await this.startFirewallRule(rule, range);
-    await operation.waitUntil(async () => (await this.#hasFirewallRule(rule, range)) || undefined);
+    await operation.waitForEffect(async () => (await this.#hasFirewallRule(rule, range)) || undefined);
   }
 
   /**
@@ -223,10 +223,10 @@ export class AzureWriter {
     };
     const deleteOnce = async (): Promise<true | undefined> => {
       const operation = await this.#start(request);
-      return (await operation.waitUntil(getOutcome)) === 'absent' || undefined;
+      return (await operation.waitForEffect(getOutcome)) === 'absent' || undefined;
     };
     try {
-      await waitFor(this.run, `the deletion of firewall rule '${rule}'`, deleteOnce);
+      await waitFor(this.run, `the deletion of firewall rule '${rule}'`, deleteOnce, { pauses: backOff() });
     } catch (error) {
       // A server that is deleted takes its rules with it.
       if (azureDetails(error)?.status !== 404 || !(await isAbsent())) throw error;

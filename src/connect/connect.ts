@@ -1,5 +1,5 @@
 import { ActionError, actionError, getErrorMessage } from '../common/errors.ts';
-import { abortableSleep, waitFor } from '../common/polling.ts';
+import { abortableSleep, backOff, waitFor } from '../common/polling.ts';
 import type { LoginAttempt, LoginResult, LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
 import { coversAnyAddress, ruleCoverage } from './firewall-coverage.ts';
@@ -121,7 +121,7 @@ async function retryTransientFailures(
       result = undefined;
       return blockedResult;
     },
-    { timeoutMs: STARTUP_TIMEOUT_MS },
+    { pauses: backOff(), timeoutMs: STARTUP_TIMEOUT_MS },
   ).catch(async (error: unknown) => {
     const hasTimedOut = error instanceof ActionError && error.code === 'timed-out';
     if (run.signal.aborted || !hasTimedOut || lastFailure?.kind !== 'transient') throw error;

@@ -65,8 +65,6 @@ const ADDRESS_RECHECK_INTERVAL_MS = 20_000;
 const SLOW_RULE_WARNING_MS = 60_000;
 /** Maximum number of addresses of this runner for which the rule is created or changed. */
 const MAX_ADDRESSES = 5;
-/** Polls fast, because a rule of this run usually works within seconds. */
-const OWN_RULE_POLL_OPTIONS = { initialIntervalMs: 200, maxIntervalMs: 500 };
 
 /**
  * Connects although the firewall blocks this runner: waits for a persistent rule to work, or creates a temporary rule.
@@ -155,7 +153,7 @@ async function waitForLogin(
   const checkCreation = async (setReason: SetReason): Promise<void> => {
     if (creation === undefined || isChecking) return;
     isChecking = true;
-    await creation.check(setReason).catch(reject);
+    await creation.checkForFailure(setReason).catch(reject);
     isChecking = false;
   };
   return await waitFor(
@@ -170,7 +168,7 @@ async function waitForLogin(
       return undefined;
     },
     // The pauses are those of the logins.
-    { initialIntervalMs: 0, hint: otherAddressHint(deps), usually: RULE_PROPAGATION_TIME },
+    { pauses: () => 0, hint: otherAddressHint(deps), usually: RULE_PROPAGATION_TIME },
   );
 }
 
@@ -187,7 +185,6 @@ export async function createRuleWhileConnected(deps: ConnectionDeps, address: st
       deps.run,
       `the creation of the firewall rule for ${address}`,
       async (setReason) => (await creation.check(setReason)) || undefined,
-      OWN_RULE_POLL_OPTIONS,
     );
   } finally {
     await creation.finish(isCreated ?? false);

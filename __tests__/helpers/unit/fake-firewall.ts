@@ -187,12 +187,14 @@ export class FakeFirewall implements ConnectionDeps {
     this.storedRules = this.storedRules.filter(({ name }) => name !== 'gha-temporary-1-2-1-mine');
     this.addRule('gha-temporary-1-2-1-mine', address, { worksAfter: this.propagationMs });
     const end = performance.now() + MINUTE_MS;
+    const check = async (): Promise<boolean> => {
+      await sleep(this.creationCheckMs);
+      if (this.creationError) throw this.creationError;
+      return performance.now() >= end;
+    };
     return {
-      check: async () => {
-        await sleep(this.creationCheckMs);
-        if (this.creationError) throw this.creationError;
-        return performance.now() >= end;
-      },
+      check,
+      checkForFailure: check,
       finish: async (works) => void this.finishedCreations.push(works),
     };
   }

@@ -3,7 +3,7 @@ import { azureDetails, OperationFailedError, toAzureError } from '../../azure/az
 import { isBusyCode } from '../../azure/hints.ts';
 import type { Operation } from '../../azure/operations.ts';
 import type { AzureReader, FoundServer } from '../../azure/reader.ts';
-import { normalizeState } from '../../azure/server-states.ts';
+import { normalizeState, SHARED_SERVER_PAUSES } from '../../azure/server-states.ts';
 import type { AzureWriter } from '../../azure/writer.ts';
 import { unfinishedCreationOwner } from '../../common/creation-tag.ts';
 import { actionError } from '../../common/errors.ts';
@@ -27,11 +27,10 @@ export async function createServer(writer: AzureWriter, body: Server): Promise<'
   try {
     const operation = await writer.startServerCreation(body);
     const pollReady = async (setReason: SetReason): Promise<true | undefined> => {
-      await operation.check(setReason);
-      return (await isReady(reader)) || undefined;
+      const [ready] = await Promise.all([isReady(reader), operation.checkForFailure(setReason)]);
+      return ready || undefined;
     };
     await waitFor(run, `server '${name}' to be created`, pollReady, {
-      initialIntervalMs: 200,
       usually: SERVER_CREATION_TIME,
     });
     return (await hasFailed(operation)) ? 'adopted' : 'created';
@@ -75,7 +74,7 @@ export async function waitUntilVisible(
   cause?: unknown,
 ): Promise<'adopted'> {
   const { name, resourceGroup } = reader.config;
-  const options = { timeoutMs: VISIBILITY_TIMEOUT_MS };
+  const options = { pauses: SHARED_SERVER_PAUSES, timeoutMs: VISIBILITY_TIMEOUT_MS };
   const poll = async () => ((await reader.refreshServer()).status === 'present' ? true : undefined);
   await waitFor(run, `server '${name}' to become visible`, poll, options).catch((error: unknown) => {
     if (!isWaitTimeout(run, error)) throw error;
@@ -106,7 +105,8 @@ export async function isCreationAbandoned(
     return unfinishedCreationOwner(tags) === repositoryId ? undefined : false;
   };
   const what = `another job to finish the creation of server '${name}'`;
-  return await waitFor(run, what, poll, { timeoutMs: FINISH_TIMEOUT_MS }).catch((error: unknown) => {
+  const options = { pauses: SHARED_SERVER_PAUSES, timeoutMs: FINISH_TIMEOUT_MS };
+  return await waitFor(run, what, poll, options).catch((error: unknown) => {
     if (!isWaitTimeout(run, error)) throw error;
     run.info(`The creation of server '${name}' is still not finished; finishing it.`);
     return true;
