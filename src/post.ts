@@ -9,7 +9,6 @@ import { AZURE_SERVICES_RANGE, isSameRange, rangeContains } from './common/addre
 import { ActionError, actionError, getErrorMessage, getErrorSummary } from './common/errors.ts';
 import { restoreNetworkSettings } from './common/network.ts';
 import {
-  backOff,
   formatDuration,
   isWaitTimeout,
   type RunContext,
@@ -18,12 +17,13 @@ import {
   withTimeout,
 } from './common/polling.ts';
 import { isTemporaryRuleOfRun } from './common/resource-names.ts';
+import { waitUntilBlocked } from './connect/blocked-probe.ts';
 import type { ActionsRuntime } from './github/actions.ts';
 import { ActionState, type TemporaryRuleState } from './github/state.ts';
 import { cleanUpMigration } from './migration/clean-up-migration.ts';
 import { killTagged } from './migration/process-tree.ts';
 import { withRunContext } from './modes/run-context.ts';
-import { login } from './postgres/login.ts';
+import { type LoginAttempt, login } from './postgres/login.ts';
 import type { SessionTarget } from './postgres/session.ts';
 import { removeEnvFile } from './publish/publish.ts';
 import { writeSummary } from './reporting/reporter.ts';
@@ -43,10 +43,6 @@ const VISIBILITY_TIMEOUT_MS = 90_000;
 const REMOVAL_GRACE_MS = 4000;
 /** Milliseconds for a removed rule to stop working. Azure may take five minutes, but no job should wait for that. */
 const REVOKE_TIMEOUT_MS = 60_000;
-/** Milliseconds for one connection that tests whether the firewall blocks this runner. */
-const PROBE_TIMEOUT_MS = 1500;
-/** Consecutive blocked connections before access counts as revoked: one may be a slow response of the server. */
-const BLOCKED_ATTEMPTS = 2;
 
 /**
  * The post part: undoes what main recorded in the state, and computes nothing from the inputs again.
@@ -289,18 +285,12 @@ async function verifyAccessRevoked(
     password: undefined,
     applicationName,
   };
-  let blockedCount = 0;
-  const poll = async (): Promise<'revoked' | undefined> => {
-    const result = await login(target, PROBE_TIMEOUT_MS, run.signal).result;
-    if ('session' in result) await result.session.close();
-    blockedCount = 'failure' in result && result.failure.kind === 'blocked' ? blockedCount + 1 : 0;
-    return blockedCount >= BLOCKED_ATTEMPTS ? 'revoked' : undefined;
-  };
-  const waitOptions = { pauses: backOff({ firstMs: 200, maxMs: 1000 }), timeoutMs: REVOKE_TIMEOUT_MS };
-  const result = await waitFor(run, 'the firewall to block this runner', poll, waitOptions).catch(
+  const tryLogin = (timeoutMs: number): LoginAttempt => login(target, timeoutMs, run.signal);
+  const isBlocked = await waitUntilBlocked(run, tryLogin, REVOKE_TIMEOUT_MS).then(
+    () => true,
     ignoreTimeout(run),
   );
-  return result ?? 'not yet';
+  return isBlocked ? 'revoked' : 'not yet';
 }
 
 /** Turns the timeout of a wait into undefined, and rethrows the end of the run and every other error. */
