@@ -7,12 +7,14 @@ import { normalizeState, SHARED_SERVER_PAUSES } from '../../azure/server-states.
 import type { AzureWriter } from '../../azure/writer.ts';
 import { unfinishedCreationOwner } from '../../common/creation-tag.ts';
 import { actionError } from '../../common/errors.ts';
-import { isWaitTimeout, type RunContext, type SetReason, waitFor } from '../../common/polling.ts';
+import { followAge, isWaitTimeout, type RunContext, type SetReason, waitFor } from '../../common/polling.ts';
 
 /** Milliseconds for a server that another client is creating to become visible, before its name counts as taken. */
 const VISIBILITY_TIMEOUT_MS = 10_000;
 /** How long Azure usually creates a server (docs/azure-behavior.md#operation-timings). */
 const SERVER_CREATION_TIME = '5 to 10 min';
+/** Between the reads of a server that this run creates: only one run does, and every later step waits for it. */
+const CREATION_PAUSES = followAge({ share: 0.03 });
 /** Milliseconds for a last poll of this run's creation, once the server is Ready. */
 const FINAL_POLL_TIMEOUT_MS = 10_000;
 
@@ -31,6 +33,7 @@ export async function createServer(writer: AzureWriter, body: Server): Promise<'
       return ready || undefined;
     };
     await waitFor(run, `server '${name}' to be created`, pollReady, {
+      pauses: CREATION_PAUSES,
       usually: SERVER_CREATION_TIME,
     });
     return (await hasFailed(operation)) ? 'adopted' : 'created';
