@@ -17,8 +17,9 @@ const MAX_ATTEMPT_TIMEOUT_MS = 8000;
 export class HedgedLogin {
   readonly #login: (timeoutMs: number) => LoginAttempt;
   readonly #signal: AbortSignal;
-  readonly #start = performance.now();
-  #nextStartAt = this.#start;
+  /** When the first attempt was started; undefined before that. */
+  #start: number | undefined;
+  #nextStartAt = 0;
   readonly #pending = new Set<LoginAttempt>();
   /** The pending attempt that the server has responded to. */
   #responding: LoginAttempt | undefined;
@@ -59,6 +60,7 @@ export class HedgedLogin {
 
   #startAttempt(): void {
     const now = performance.now();
+    this.#start ??= now;
     const { share, minMs, maxMs } = START_INTERVAL;
     const intervalMs = Math.min(Math.max((now - this.#start) * share, minMs), maxMs);
     this.#nextStartAt = now + intervalMs;

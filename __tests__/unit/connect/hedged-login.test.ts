@@ -1,4 +1,4 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { HedgedLogin } from '../../../src/connect/hedged-login.ts';
 import type { LoginAttempt, LoginResult } from '../../../src/postgres/login.ts';
 import type { LoginFailure } from '../../../src/postgres/login-errors.ts';
@@ -159,6 +159,16 @@ describe('while the firewall drops the connections', () => {
     expect(timeouts[0]).toBe(3600);
     expect(timeouts.at(-1)).toBe(8000);
     expect(timeouts).toEqual(timeouts.toSorted((a, b) => a - b));
+  });
+
+  test('the attempts start fast, however long nothing was awaited before the first one', async ({
+    hedged,
+  }) => {
+    const { server, login, runFor } = hedged(() => undefined);
+    vi.advanceTimersByTime(60_000);
+    await runFor(61_000);
+    login.end();
+    expect(server.attempts.map(({ startedAt }) => startedAt)).toEqual([60_000, 60_300, 60_600, 60_900]);
   });
 
   test('an attempt that waits already is used: it can succeed although later ones get no answer', async ({
