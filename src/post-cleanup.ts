@@ -17,11 +17,12 @@ import {
   withTimeout,
 } from './common/polling.ts';
 import { isTemporaryRuleOfRun } from './common/resource-names.ts';
+import { waitUntilBlocked } from './connect/blocked-probe.ts';
 import type { ActionsRuntime } from './github/actions.ts';
 import type { ActionState, TemporaryRuleState } from './github/state.ts';
 import { cleanUpMigration } from './migration/clean-up-migration.ts';
 import { killTagged } from './migration/process-tree.ts';
-import { login } from './postgres/login.ts';
+import { type LoginAttempt, login } from './postgres/login.ts';
 import type { SessionTarget } from './postgres/session.ts';
 
 /** Milliseconds to find and terminate the sessions of a killed migration. */
@@ -36,10 +37,6 @@ const VISIBILITY_TIMEOUT_MS = 90_000;
 const REMOVAL_GRACE_MS = 4000;
 /** Milliseconds for a removed rule to stop working. Azure may take five minutes, but no job should wait for that. */
 const REVOKE_TIMEOUT_MS = 60_000;
-/** Milliseconds for one connection that tests whether the firewall blocks this runner. */
-const PROBE_TIMEOUT_MS = 1500;
-/** Consecutive blocked connections before access counts as revoked: one may be a slow response of the server. */
-const BLOCKED_ATTEMPTS = 2;
 
 /**
  * What post undoes in Azure and PostgreSQL: it ends a migration that was running when main was killed, then removes the
@@ -276,18 +273,12 @@ async function verifyAccessRevoked(
     password: undefined,
     applicationName,
   };
-  let blockedCount = 0;
-  const poll = async (): Promise<'revoked' | undefined> => {
-    const result = await login(target, PROBE_TIMEOUT_MS, run.signal).result;
-    if ('session' in result) await result.session.close();
-    blockedCount = 'failure' in result && result.failure.kind === 'blocked' ? blockedCount + 1 : 0;
-    return blockedCount >= BLOCKED_ATTEMPTS ? 'revoked' : undefined;
-  };
-  const waitOptions = { initialIntervalMs: 200, maxIntervalMs: 1000, timeoutMs: REVOKE_TIMEOUT_MS };
-  const result = await waitFor(run, 'the firewall to block this runner', poll, waitOptions).catch(
+  const tryLogin = (timeoutMs: number): LoginAttempt => login(target, timeoutMs, run.signal);
+  const isBlocked = await waitUntilBlocked(run, tryLogin, REVOKE_TIMEOUT_MS).then(
+    () => true,
     ignoreTimeout(run),
   );
-  return result ?? 'not yet';
+  return isBlocked ? 'revoked' : 'not yet';
 }
 
 /** Turns the timeout of a wait into undefined, and rethrows the end of the run and every other error. */

@@ -53,6 +53,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   '': [
     'modes',
     'migration',
+    'connect',
     'reporting',
     'publish',
     'resources',

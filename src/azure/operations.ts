@@ -2,11 +2,12 @@ import { createPipelineRequest } from '@azure/core-rest-pipeline';
 import { getErrorMessage } from '../common/errors.ts';
 import { parseJsonObject } from '../common/json.ts';
 import {
+  backOff,
+  followAge,
   type GetRetryReason,
   type RunContext,
   retry,
   type SetReason,
-  type WaitOptions,
   waitFor,
   withTimeout,
 } from '../common/polling.ts';
@@ -28,12 +29,17 @@ export type OperationProgress = 'running' | 'succeeded' | 'unreadable';
 /** A long-running operation that Azure has accepted (see docs/azure-behavior.md#long-running-operations). */
 export interface Operation {
   /**
-   * What the polls have reported so far, for one round of {@link waitFor}: starts a poll in some rounds, and waits for its
-   * response 250 ms at most.
+   * Polls, and returns what the polls have reported so far, for one round of {@link waitFor}. It waits for the response
+   * 250 ms at most, and does not poll while another poll is pending.
    * @param setReason gets why the operation has not ended
    * @throws {@link OperationFailedError}
    */
   check(setReason: SetReason): Promise<OperationProgress>;
+  /**
+   * As {@link check}, but polls in few rounds: for a wait that usually ends because the effect of the operation is visible,
+   * so that only a failure has to be found here.
+   */
+  checkForFailure(setReason: SetReason): Promise<OperationProgress>;
   /**
    * Polls once, unless a poll is pending or the end is known, and waits for the response `timeoutMs` milliseconds at most.
    * A failed poll does not change the result.
@@ -94,13 +100,14 @@ export async function startOperation(
 /** An operation that ended with the response to its request. */
 const COMPLETED_OPERATION: Operation = {
   check: async () => 'succeeded',
+  checkForFailure: async () => 'succeeded',
   poll: async () => 'succeeded',
 };
 
 /** Consecutive inconclusive polls before an operation counts as unreadable. */
 const MAX_UNREADABLE_POLLS = 2;
-/** Checks for each poll, after the first two polls: the effect of the operation is usually visible before its end. */
-const CHECKS_PER_POLL = 3;
+/** Between two polls that only have to find a failure. */
+const FAILURE_POLL_PAUSES = followAge({ share: 0.15, minMs: 1000, maxMs: 30_000 });
 /** Milliseconds that a check waits for the poll that it has started. */
 const CHECK_TIMEOUT_MS = 250;
 
@@ -115,7 +122,8 @@ export function trackOperation(
   let failure: OperationFailedError | undefined;
   let problem: string | undefined;
   let unreadablePolls = 0;
-  let checks = 0;
+  const start = performance.now();
+  let polledAt = start;
   let pendingPoll: Promise<void> | undefined;
 
   const getProgress = (): OperationProgress => {
@@ -138,6 +146,7 @@ export function trackOperation(
   };
   const poll = async (timeoutMs: number): Promise<OperationProgress> => {
     if (pollUrl !== undefined && failure === undefined && progress !== 'succeeded') {
+      polledAt = performance.now();
       pendingPoll ??= pollOnce(pollUrl).finally(() => {
         pendingPoll = undefined;
       });
@@ -145,16 +154,21 @@ export function trackOperation(
     }
     return getProgress();
   };
-  const check = async (setReason: SetReason): Promise<OperationProgress> => {
-    checks += 1;
-    const isPollDue = checks <= 2 || checks % CHECKS_PER_POLL === 0;
+  const checkIf = async (isPollDue: boolean, setReason: SetReason): Promise<OperationProgress> => {
     const current = isPollDue ? await poll(CHECK_TIMEOUT_MS) : getProgress();
     setReason(
       problem === undefined ? PROGRESS_REASONS[current] : `${PROGRESS_REASONS[current]}, because ${problem}`,
     );
     return current;
   };
-  return { check, poll };
+  return {
+    check: (setReason) => checkIf(true, setReason),
+    checkForFailure: (setReason) => {
+      const now = performance.now();
+      return checkIf(now - polledAt >= FAILURE_POLL_PAUSES(now - start, 0), setReason);
+    },
+    poll,
+  };
 }
 
 const PROGRESS_REASONS: Readonly<Record<OperationProgress, string>> = {
@@ -232,11 +246,10 @@ export interface OperationRequest {
 
 /** Milliseconds for the effect of an unreadable operation to show. After that it may have failed, and is sent again. */
 const EFFECT_TIMEOUT_MS = 30_000;
-/** Milliseconds before the first retry; each further pause is 1.5 times the previous one. */
-const FIRST_RETRY_PAUSE_MS = 1000;
-const MAX_RETRY_PAUSE_MS = 20_000;
-/** Operations on the children of a server take seconds. */
-const DEFAULT_POLL_OPTIONS: WaitOptions = { initialIntervalMs: 200, maxIntervalMs: 4000 };
+/** Before a request is sent again. */
+const RETRY_PAUSES = backOff({ firstMs: 1000, maxMs: 20_000 });
+/** Between the polls of an operation; many take only seconds. */
+const POLL_PAUSES = followAge({ minMs: 300 });
 
 /**
  * An operation that is sent again while its failures are transient, whether Azure rejects the request or the accepted
@@ -278,33 +291,39 @@ export class RetriedOperation {
    *   request can have taken effect
    */
   check(setReason: SetReason): Promise<boolean> {
-    return this.#withRetries((operation) => this.#hasSucceeded(operation, setReason));
+    return this.#withRetries((operation) => this.#hasSucceeded(operation.check(setReason)));
+  }
+
+  /** As {@link check}, but polls in few rounds, for a wait that the effect of the operation ends. */
+  checkForFailure(setReason: SetReason): Promise<boolean> {
+    return this.#withRetries((operation) => this.#hasSucceeded(operation.checkForFailure(setReason)));
   }
 
   /**
-   * Waits until `getResult` returns something.
-   * @param getResult called with whether the operation has succeeded so far; a transient failure of it is retried too
+   * Waits until `getEffect` returns something.
+   * @param getEffect called in each round with whether the operation is known to have succeeded; a transient failure of
+   *   it is retried too
    * @throws as {@link check}
    */
-  waitUntil<T>(getResult: (succeeded: boolean) => Promise<T | undefined>): Promise<T> {
-    return waitFor(
-      this.#run,
-      `the end of ${this.#request.description}`,
-      (setReason) =>
-        this.#withRetries(async (operation) => getResult(await this.#hasSucceeded(operation, setReason))),
-      DEFAULT_POLL_OPTIONS,
+  waitForEffect<T>(getEffect: (succeeded: boolean) => Promise<T | undefined>): Promise<T> {
+    return this.#wait((setReason) =>
+      this.#withRetries(async (operation) =>
+        getEffect(await this.#hasSucceeded(operation.checkForFailure(setReason))),
+      ),
     );
   }
 
   /** Waits until the operation has succeeded. @throws as {@link check} */
   async waitForEnd(): Promise<void> {
-    await this.waitUntil(async (succeeded) => succeeded || undefined);
+    await this.#wait(async (setReason) => (await this.check(setReason)) || undefined);
+  }
+
+  #wait<T>(poll: (setReason: SetReason) => Promise<T | undefined>): Promise<T> {
+    return waitFor(this.#run, `the end of ${this.#request.description}`, poll, { pauses: POLL_PAUSES });
   }
 
   async #withRetries<T>(work: (operation: Operation) => Promise<T>): Promise<T> {
     const { description } = this.#request;
-    // A new call continues with the pauses of the ones before.
-    const nextPauseMs = Math.min(FIRST_RETRY_PAUSE_MS * 1.5 ** this.#failures, MAX_RETRY_PAUSE_MS);
     try {
       return await retry(
         this.#run,
@@ -314,7 +333,8 @@ export class RetriedOperation {
           return await work(this.#operation);
         },
         (error, elapsedMs) => this.#getRetryReason(error, elapsedMs),
-        { initialIntervalMs: nextPauseMs, maxIntervalMs: MAX_RETRY_PAUSE_MS },
+        // A new call continues with the pauses of the ones before.
+        { pauses: (elapsedMs) => RETRY_PAUSES(elapsedMs, this.#failures - 1) },
       );
     } catch (error) {
       throw toAzureError(description, error, this.#mayHaveTakenEffect);
@@ -328,8 +348,8 @@ export class RetriedOperation {
     return startOperation(this.#clients, this.#run, begin, onAccepted);
   }
 
-  async #hasSucceeded(operation: Operation, setReason: SetReason): Promise<boolean> {
-    const progress = await operation.check(setReason);
+  async #hasSucceeded(checked: Promise<OperationProgress>): Promise<boolean> {
+    const progress = await checked;
     if (progress !== 'unreadable') return progress === 'succeeded';
     const hasTakenEffect = await this.#request.hasTakenEffect();
     if (hasTakenEffect === false) {

@@ -1,6 +1,6 @@
 import type { Server } from '@azure/arm-postgresql-flexible';
 import { actionError } from '../common/errors.ts';
-import { type RunContext, type SetReason, waitFor } from '../common/polling.ts';
+import { followAge, type RunContext, type SetReason, waitFor } from '../common/polling.ts';
 import type { AzureReader, FoundServer } from './reader.ts';
 
 /** States of a flexible server (docs/azure-behavior.md#server-states). */
@@ -59,6 +59,12 @@ export const stateHint = (state: string): string =>
 const STUCK_STATE_HINT =
   'See the activity log of the server in the Azure portal for the operation that has not ended. If there is none, restart the server, or open a support request.';
 
+/**
+ * Between the reads of a server that another run changes. Fifty jobs can wait for one server, and together they stay below
+ * the 25 reads a second that ARM permits (docs/azure-behavior.md#throttling).
+ */
+export const SHARED_SERVER_PAUSES = followAge({ minMs: 2000 });
+
 /** Waits until the server is in a state that is not transient. */
 export async function waitForStableState(run: RunContext, reader: AzureReader): Promise<FoundServer> {
   let isFirst = true;
@@ -76,7 +82,7 @@ export async function waitForStableState(run: RunContext, reader: AzureReader): 
     return isTransient(state) ? undefined : observed.value;
   };
   const what = `server '${reader.config.name}' to be Ready`;
-  return await waitFor(run, what, poll, { hint: STUCK_STATE_HINT });
+  return await waitFor(run, what, poll, { pauses: SHARED_SERVER_PAUSES, hint: STUCK_STATE_HINT });
 }
 
 /**

@@ -1,14 +1,14 @@
 import type { Configuration, Server, ServerForPatch } from '@azure/arm-postgresql-flexible';
 import type { AddressRange } from '../common/addresses.ts';
 import { actionError } from '../common/errors.ts';
-import { type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
+import { backOff, type GetRetryReason, type RunContext, waitFor } from '../common/polling.ts';
 import { shellQuote } from '../common/shell-quote.ts';
 import type { ApplyResult } from '../reconcile/resource-handler.ts';
 import { azureDetails, toAzureError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
 import { type Operation, type OperationRequest, RetriedOperation, startOperation } from './operations.ts';
 import type { AzureReader, ServerRef } from './reader.ts';
-import { isTransient, normalizeState } from './server-states.ts';
+import { isTransient, normalizeState, waitForStableState } from './server-states.ts';
 
 /** Retries of an `InternalServerError` while the server is Ready, if a busy server is not its cause. */
 const INTERNAL_ERROR_RETRIES = 3;
@@ -55,27 +55,33 @@ export class AzureWriter {
   }
 
   /**
-   * Starts a stopped server and returns once it is starting; the caller waits for Ready.
+   * Starts a stopped server and waits until its state is not transient, because Azure rejects an update of a server that is
+   * starting.
    * @returns `adopted` if another client has started it in the meantime
    */
   async startServer(): Promise<ApplyResult> {
     const { resourceGroup, name } = this.#serverRef;
-    const hasStarted = async (): Promise<boolean> => {
+    const readState = async (): Promise<string | undefined> => {
       const observed = await this.reader.refreshServer();
-      return observed.status === 'present' && normalizeState(observed.value.server) !== 'Stopped';
+      return observed.status === 'present' ? normalizeState(observed.value.server) : undefined;
     };
+    const hasStarted = async (): Promise<boolean> => ![undefined, 'Stopped'].includes(await readState());
     try {
       const operation = await this.#start({
         description: `starting server '${name}'`,
         begin: (options) => this.#clients.postgresql.servers.beginStart(resourceGroup, name, options),
         hasTakenEffect: hasStarted,
       });
-      await operation.waitUntil(async () => (await hasStarted()) || undefined);
+      await operation.waitForEffect(async () => {
+        const state = await readState();
+        return state === undefined || state === 'Stopped' || isTransient(state) ? undefined : true;
+      });
       return 'applied';
     } catch (error) {
       // The error code of the second of two starts (docs/azure-behavior.md#error-codes).
-      if (azureDetails(error)?.code === 'ServerIsNotStopped' && (await hasStarted())) return 'adopted';
-      throw error;
+      if (azureDetails(error)?.code !== 'ServerIsNotStopped' || !(await hasStarted())) throw error;
+      await waitForStableState(this.run, this.reader);
+      return 'adopted';
     }
   }
 
@@ -167,7 +173,7 @@ export class AzureWriter {
   /** Creates or changes a firewall rule, and waits until ARM shows it. */
   async putFirewallRule(rule: string, range: AddressRange): Promise<void> {
     const operation = await this.startFirewallRule(rule, range);
-    await operation.waitUntil(async () => (await this.#hasFirewallRule(rule, range)) || undefined);
+    await operation.waitForEffect(async () => (await this.#hasFirewallRule(rule, range)) || undefined);
   }
 
   /**
@@ -225,10 +231,10 @@ export class AzureWriter {
     };
     const deleteOnce = async (): Promise<true | undefined> => {
       const operation = await this.#start(request);
-      return (await operation.waitUntil(getOutcome)) === 'absent' || undefined;
+      return (await operation.waitForEffect(getOutcome)) === 'absent' || undefined;
     };
     try {
-      await waitFor(this.run, `the deletion of firewall rule '${rule}'`, deleteOnce);
+      await waitFor(this.run, `the deletion of firewall rule '${rule}'`, deleteOnce, { pauses: backOff() });
     } catch (error) {
       // A server that is deleted takes its rules with it.
       if (azureDetails(error)?.status !== 404 || !(await isAbsent())) throw error;

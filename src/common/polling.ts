@@ -10,15 +10,44 @@ export interface RunContext {
   readonly debug: (text: string) => void;
 }
 
+/**
+ * Milliseconds of the next pause between two polls.
+ * @param elapsedMs milliseconds since the first poll
+ * @param pauseCount pauses so far
+ */
+export type Pauses = (elapsedMs: number, pauseCount: number) => number;
+
+/**
+ * For a wait for what another party does: each pause is a share of the time that the wait has taken so far. What takes
+ * longer is noticed later in proportion, and the number of polls grows only with the logarithm of the time.
+ * @param share of the time so far (default 0.05)
+ * @param minMs milliseconds of the shortest pause (default 500)
+ * @param maxMs milliseconds of the longest pause (default 5000)
+ */
+export const followAge =
+  ({ share = 0.05, minMs = 500, maxMs = 5000 } = {}): Pauses =>
+  (elapsedMs) =>
+    Math.min(Math.max(elapsedMs * share, minMs), maxMs);
+
+/**
+ * For another attempt after a failure, which can add to the load that made the previous one fail: each pause is 1.5 times
+ * the previous one.
+ * @param firstMs milliseconds of the first pause (default 500)
+ * @param maxMs milliseconds of the longest pause (default 10,000)
+ * @param jitter whether a pause has a random length up to that, so that jobs that collided do not collide again
+ */
+export const backOff =
+  ({ firstMs = 500, maxMs = 10_000, jitter = false } = {}): Pauses =>
+  (_elapsedMs, pauseCount) => {
+    const pauseMs = Math.min(firstMs * 1.5 ** pauseCount, maxMs);
+    return jitter ? Math.random() * pauseMs : pauseMs;
+  };
+
 export interface WaitOptions {
-  /** Milliseconds until the second poll (default 500); each pause is 1.5 times the previous one. */
-  readonly initialIntervalMs?: number;
-  /** Milliseconds of the longest pause (default 10,000). */
-  readonly maxIntervalMs?: number;
+  /** The pauses between polls (default {@link followAge}). */
+  readonly pauses?: Pauses;
   /** Milliseconds until the wait fails with `timed-out`; by default it ends only with the run. */
   readonly timeoutMs?: number;
-  /** Whether each pause has a random length up to its maximum, so that jobs that collided do not collide again. */
-  readonly jitter?: boolean;
   /** What a person can do after `timed-out`, also of the run during this wait. */
   readonly hint?: string;
   /** How long such a wait usually takes, such as `5 to 10 min`; see docs/azure-behavior.md#operation-timings. */
@@ -36,7 +65,7 @@ const LONG_WAIT_MS = 60_000;
 const DEBUG_WAIT_MS = 1000;
 
 /**
- * Polls at a growing interval until `poll` returns something. A long wait logs every 15 s, after a minute every 30 s, what
+ * Polls until `poll` returns something. A long wait logs every 15 s, after a minute every 30 s, what
  * it waits for, for how long so far, how long this usually takes, and why. The debug log has each wait of a second or more.
  * @param what to follow "waiting for"
  * @throws what `poll` throws; `timed-out` after `timeoutMs`; when the run ends, its error with `what` and the last reason
@@ -47,9 +76,8 @@ export async function waitFor<T>(
   poll: (setReason: SetReason) => Promise<T | undefined>,
   options: WaitOptions = {},
 ): Promise<T> {
-  const { maxIntervalMs = 10_000, timeoutMs = Number.POSITIVE_INFINITY } = options;
+  const { pauses = followAge(), timeoutMs = Number.POSITIVE_INFINITY } = options;
   const start = performance.now();
-  let intervalMs = options.initialIntervalMs ?? 500;
   const logProgress = createProgressLog(run, what, options);
   let reason: string | undefined;
   const setReason: SetReason = (text) => {
@@ -59,7 +87,7 @@ export async function waitFor<T>(
   const describeWait = (): string =>
     `${what} (${formatDuration(elapsedMs())}${reason === undefined ? '' : `: ${reason}`})`;
   try {
-    for (;;) {
+    for (let pauseCount = 0; ; pauseCount += 1) {
       run.signal.throwIfAborted();
       const result = await poll(setReason);
       if (result !== undefined) {
@@ -74,8 +102,7 @@ export async function waitFor<T>(
         });
       }
       logProgress(elapsedMs(), reason);
-      await abortableSleep(run, Math.min(pauseMs(intervalMs, options), timeoutMs - elapsedMs()));
-      intervalMs = Math.min(intervalMs * 1.5, maxIntervalMs);
+      await abortableSleep(run, Math.min(pauses(elapsedMs(), pauseCount), timeoutMs - elapsedMs()));
     }
   } catch (error) {
     throw run.signal.aborted
@@ -104,9 +131,6 @@ function createProgressLog(
 function logEnd(run: RunContext, what: string, elapsedMs: number): void {
   if (elapsedMs >= DEBUG_WAIT_MS) run.debug(`Waited ${formatDuration(elapsedMs)} for ${what}`);
 }
-
-const pauseMs = (intervalMs: number, { jitter }: WaitOptions): number =>
-  jitter ? Math.random() * intervalMs : intervalMs;
 
 interface EndedWait {
   readonly what: string;
@@ -144,13 +168,14 @@ export type GetRetryReason = (
 ) => string | undefined | Promise<string | undefined>;
 
 export interface RetryOptions extends WaitOptions {
+  /** The pauses between attempts (default {@link backOff}). */
+  readonly pauses?: Pauses;
   /** Level of the log line for each retry (default `info`). */
   readonly log?: 'info' | 'debug';
 }
 
 /**
- * Retries an attempt until it succeeds or its error is no reason to retry. The pauses and log lines are those of
- * {@link waitFor}.
+ * Retries an attempt until it succeeds or its error is no reason to retry. The log lines are those of {@link waitFor}.
  * @param what to follow "waiting for" and "trying again:", such as `creating firewall rule 'x'`
  * @throws the error of the last attempt; when the run ends, its error
  */
@@ -159,7 +184,7 @@ export async function retry<T>(
   what: string,
   attempt: () => Promise<T>,
   getRetryReason: GetRetryReason,
-  { log = 'info', ...waitOptions }: RetryOptions = {},
+  { log = 'info', pauses = backOff(), ...waitOptions }: RetryOptions = {},
 ): Promise<T> {
   const start = performance.now();
   const poll = async (setReason: SetReason): Promise<{ readonly value: T } | undefined> => {
@@ -173,7 +198,7 @@ export async function retry<T>(
       return undefined;
     }
   };
-  return (await waitFor(run, what, poll, waitOptions)).value;
+  return (await waitFor(run, what, poll, { ...waitOptions, pauses })).value;
 }
 
 /** Sleeps so many milliseconds. @throws the signal's reason when the run ends first */

@@ -1,5 +1,5 @@
 import { ActionError, actionError, getErrorMessage } from '../common/errors.ts';
-import { abortableSleep, waitFor } from '../common/polling.ts';
+import { abortableSleep, backOff, waitFor } from '../common/polling.ts';
 import type { LoginAttempt, LoginResult, LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
 import type { FirstConnection } from './early-connection.ts';
@@ -17,8 +17,8 @@ import { throwIfConnectionsDisabled, unavailableError } from './unavailable-serv
 
 /** Milliseconds for a login after another one has just succeeded. */
 const REPEAT_LOGIN_TIMEOUT_MS = 3000;
-/** Milliseconds for the rest of the first login after the rules show that none covers this runner. */
-const UNCOVERED_LOGIN_GRACE_MS = 500;
+/** Milliseconds for the rest of the first login once the rules and the address of this runner are known. */
+const FIRST_LOGIN_GRACE_MS = 500;
 /** Milliseconds for a server that is running but does not accept sessions yet, or has no free connection. */
 const STARTUP_TIMEOUT_MS = 90_000;
 
@@ -53,18 +53,20 @@ async function connectWithProbe(
     const isKnown = rules.status === 'fulfilled' && address.status === 'fulfilled';
     if (!isKnown || deps.hasPrivateEndpoint) return first.result;
     const coverage = ruleCoverage(rules.value, address.value);
-    if (coverage === 'persistent' || coverage === 'other-run') return first.result;
+    if (coverage === 'other-run') return first.result;
     // A runner in Azure may be admitted by the rule for Azure services, so its login gets more time.
     const isPerhapsInAzure = coverage === 'azure-services';
-    await abortableSleep(deps.run, isPerhapsInAzure ? REPEAT_LOGIN_TIMEOUT_MS : UNCOVERED_LOGIN_GRACE_MS);
+    await abortableSleep(deps.run, isPerhapsInAzure ? REPEAT_LOGIN_TIMEOUT_MS : FIRST_LOGIN_GRACE_MS);
     // A server that has started to respond may still refuse the login, which must not lead to a rule.
     if (first.serverResponded()) return first.result;
-    return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, hint: '' } };
+    // The firewall never answers a login from before a rule works, so others start beside it.
+    const reason =
+      coverage === 'persistent' ? 'no answer so far' : `no firewall rule covers ${address.value}`;
+    return { failure: { kind: 'blocked', reason, hint: '' } };
   });
   const result = await retryTransientFailures(deps, target, await Promise.race([first.result, earlyResult]));
   if ('session' in result) return await ensureLastingAccess(deps, probe, result.session);
-  void first.result.then((late) => ('session' in late ? late.session.close() : undefined));
-  return await openFirewallAndConnect(deps, target, probe, result.failure);
+  return await openFirewallAndConnect(deps, target, probe, result.failure, first);
 }
 
 function probeFirewall(
@@ -122,7 +124,7 @@ async function retryTransientFailures(
       result = undefined;
       return blockedResult;
     },
-    { timeoutMs: STARTUP_TIMEOUT_MS },
+    { pauses: backOff(), timeoutMs: STARTUP_TIMEOUT_MS },
   ).catch(async (error: unknown) => {
     const hasTimedOut = error instanceof ActionError && error.code === 'timed-out';
     if (run.signal.aborted || !hasTimedOut || lastFailure?.kind !== 'transient') throw error;

@@ -1,11 +1,12 @@
 import { validatePublicAddress } from '../common/addresses.ts';
 import { ActionError, actionError, errorCatalog, getErrorMessage } from '../common/errors.ts';
-import { type RunContext, waitFor } from '../common/polling.ts';
+import { type RunContext, type SetReason, waitFor } from '../common/polling.ts';
 import type { LoginAttempt, LoginTarget } from '../postgres/login.ts';
 import type { LoginFailure } from '../postgres/login-errors.ts';
 import type { Session } from '../postgres/session.ts';
 import { addressPoolHint, ConflictingAddressesError, type EgressDetection } from './egress-address.ts';
 import { type CoveringRule, ruleCoverage } from './firewall-coverage.ts';
+import { HedgedLogin } from './hedged-login.ts';
 import type { RuleCreation } from './runner-firewall-rule.ts';
 import {
   type ConnectionLimitReader,
@@ -24,7 +25,7 @@ export interface ConnectionDeps extends ConnectionLimitReader {
   readonly hasPrivateEndpoint: boolean;
   /** The input runner-ip. */
   readonly runnerIp: string | undefined;
-  /** One login attempt; it counts as blocked after `timeoutMs` milliseconds. */
+  /** Starts one login attempt; it counts as blocked after `timeoutMs` milliseconds. */
   login(target: LoginTarget, timeoutMs: number): LoginAttempt;
   /** The proxy through which the echo services are asked; undefined for none. Connections to PostgreSQL use no proxy. */
   readonly echoProxy: string | undefined;
@@ -59,12 +60,11 @@ const ADDRESS_RECHECK_INTERVAL_MS = 20_000;
 const SLOW_RULE_WARNING_MS = 60_000;
 /** Maximum number of addresses of this runner for which the rule is created or changed. */
 const MAX_ADDRESSES = 5;
-/** Polls fast, because a rule of this run usually works within seconds. */
-const OWN_RULE_POLL_OPTIONS = { initialIntervalMs: 200, maxIntervalMs: 500 };
 
 /**
  * Connects although the firewall blocks this runner: waits for a persistent rule to work, or creates a temporary rule.
  * If this runner turns out to have another address, the rule is changed to that one.
+ * @param first the login that the firewall blocks; it may still wait, and is used or ended
  * @throws `not-reachable`, `login-failed`, `azure-request-failed`, `egress-address-unknown`
  */
 export async function openFirewallAndConnect(
@@ -72,43 +72,39 @@ export async function openFirewallAndConnect(
   target: LoginTarget,
   probe: FirewallProbe,
   blocked: LoginFailure,
+  first?: LoginAttempt,
 ): Promise<Session> {
   const { run, runnerIp } = deps;
-  const rules = await probe.rules;
-  let address = runnerIp ?? requirePublicAddress(target, blocked.address) ?? (await probe.address);
-  let { reason } = blocked;
-  let action = 'creating a temporary rule';
-  for (const triedAddresses = [address]; ; triedAddresses.push(address)) {
-    try {
-      if (ruleCoverage(rules, address) === 'persistent')
-        return await waitForPersistentRule(deps, target, address, reason);
-      run.info(`The firewall of ${target.host} blocks this runner, ${address} (${reason}): ${action}`);
-      return await createRuleAndConnect(deps, target, address);
-    } catch (error) {
-      if (!(error instanceof AddressMismatchError) || runnerIp !== undefined) throw error;
-      if (triedAddresses.includes(error.address) || triedAddresses.length >= MAX_ADDRESSES)
-        throw multipleAddressesError(target, [...triedAddresses, error.address]);
-      ({ address, shortReason: reason } = error);
-      action = 'changing the temporary rule to this address';
+  const startLogin = (timeoutMs: number): LoginAttempt => deps.login(target, timeoutMs);
+  let login = new HedgedLogin(startLogin, run.signal, first);
+  try {
+    const rules = await probe.rules;
+    let address = runnerIp ?? requirePublicAddress(target, blocked.address) ?? (await probe.address);
+    let { reason } = blocked;
+    let action = 'creating a temporary rule';
+    for (const triedAddresses = [address]; ; triedAddresses.push(address)) {
+      try {
+        if (ruleCoverage(rules, address) === 'persistent') {
+          run.info(
+            `A firewall rule covers ${address}, but does not admit it yet (${reason}); waiting for it to work.`,
+          );
+          return await waitForLogin(deps, target, address, login);
+        }
+        run.info(`The firewall of ${target.host} blocks this runner, ${address} (${reason}): ${action}`);
+        return await createRuleAndConnect(deps, target, address, login);
+      } catch (error) {
+        if (!(error instanceof AddressMismatchError) || runnerIp !== undefined) throw error;
+        if (triedAddresses.includes(error.address) || triedAddresses.length >= MAX_ADDRESSES)
+          throw multipleAddressesError(target, [...triedAddresses, error.address]);
+        ({ address, shortReason: reason } = error);
+        action = 'changing the temporary rule to this address';
+        login.end();
+        login = new HedgedLogin(startLogin, run.signal);
+      }
     }
+  } finally {
+    login.end();
   }
-}
-
-/** @throws {@link AddressMismatchError} if this runner has another address */
-function waitForPersistentRule(
-  deps: ConnectionDeps,
-  target: LoginTarget,
-  address: string,
-  reason: string,
-): Promise<Session> {
-  deps.run.info(
-    `A firewall rule covers ${address}, but does not admit it yet (${reason}); waiting for it to work.`,
-  );
-  const tryLogin = createLoginRetry(deps, target, address);
-  return waitFor(deps.run, `the firewall rule for ${address} to work`, tryLogin, {
-    hint: otherAddressHint(deps),
-    usually: RULE_PROPAGATION_TIME,
-  });
 }
 
 /**
@@ -120,25 +116,55 @@ async function createRuleAndConnect(
   deps: ConnectionDeps,
   target: LoginTarget,
   address: string,
+  login: HedgedLogin,
 ): Promise<Session> {
-  const tryLogin = createLoginRetry(deps, target, address);
   const creation = await deps.startRule(address);
   let session: Session | undefined;
   try {
-    session = await waitFor(
-      deps.run,
-      `the firewall rule for ${address} to work`,
-      async (setReason) => {
-        const openedSession = await tryLogin();
-        if (openedSession === undefined) await creation.check(setReason);
-        return openedSession;
-      },
-      { ...OWN_RULE_POLL_OPTIONS, hint: otherAddressHint(deps), usually: RULE_PROPAGATION_TIME },
-    );
+    session = await waitForLogin(deps, target, address, login, creation);
     return session;
   } finally {
     await creation.finish(session !== undefined);
   }
+}
+
+/**
+ * Waits for a login that a rule for the address admits.
+ * @param creation of the rule; undefined for one that exists
+ * @throws {@link AddressMismatchError} if this runner has another address; the failure of the creation
+ */
+async function waitForLogin(
+  deps: ConnectionDeps,
+  target: LoginTarget,
+  address: string,
+  login: HedgedLogin,
+  creation?: RuleCreation,
+): Promise<Session> {
+  const handleFailure = createFailureHandler(deps, target, address);
+  const { promise: creationFailed, reject } = Promise.withResolvers<never>();
+  creationFailed.catch(() => {});
+  let isChecking = false;
+  // Not awaited, because a check waits for Azure, and must not delay a login.
+  const checkCreation = async (setReason: SetReason): Promise<void> => {
+    if (creation === undefined || isChecking) return;
+    isChecking = true;
+    await creation.checkForFailure(setReason).catch(reject);
+    isChecking = false;
+  };
+  return await waitFor(
+    deps.run,
+    `the firewall rule for ${address} to work`,
+    async (setReason) => {
+      void checkCreation(setReason);
+      const result = await Promise.race([login.next(), creationFailed]);
+      if (result === undefined) return undefined;
+      if ('session' in result) return result.session;
+      await handleFailure(result.failure);
+      return undefined;
+    },
+    // The pauses are those of the logins.
+    { pauses: () => 0, hint: otherAddressHint(deps), usually: RULE_PROPAGATION_TIME },
+  );
 }
 
 /**
@@ -154,7 +180,6 @@ export async function createRuleWhileConnected(deps: ConnectionDeps, address: st
       deps.run,
       `the creation of the firewall rule for ${address}`,
       async (setReason) => (await creation.check(setReason)) || undefined,
-      OWN_RULE_POLL_OPTIONS,
     );
   } finally {
     await creation.finish(isCreated ?? false);
@@ -222,22 +247,18 @@ class AddressMismatchError extends ActionError {
 }
 
 /**
- * Returns one login attempt for each round of `waitFor`, with timeouts that grow up to 8 s. While the firewall drops the
- * connections, an attempt checks every 20 s whether the echo services still see the same address.
+ * Returns what decides after each failed login whether to continue. While the firewall drops the connections, it checks
+ * every 20 s whether the echo services still see the same address.
  */
-function createLoginRetry(
+function createFailureHandler(
   deps: ConnectionDeps,
   target: LoginTarget,
   address: string,
-): () => Promise<Session | undefined> {
+): (failure: LoginFailure) => Promise<void> {
   const start = performance.now();
   const isRecheckDue = createDueCheck(ADDRESS_RECHECK_INTERVAL_MS, ADDRESS_RECHECK_INTERVAL_MS);
   const isWarningDue = createDueCheck(SLOW_RULE_WARNING_MS, Number.POSITIVE_INFINITY);
-  let loginTimeoutMs = 1000;
-  return async () => {
-    const result = await deps.login(target, loginTimeoutMs).result;
-    if ('session' in result) return result.session;
-    const { failure } = result;
+  return async (failure) => {
     throwUnlessRuleHelps(target, failure, address);
     await throwIfConnectionsDisabled(deps, target, failure);
     // PostgreSQL has answered, so the rule works.
@@ -249,14 +270,11 @@ function createLoginRetry(
     const canAskEchoServices = !isAdmitted && failure.address === undefined && deps.runnerIp === undefined;
     const elapsedMs = performance.now() - start;
     if (canAskEchoServices && isRecheckDue()) await recheckAddress(deps, target, address, elapsedMs);
-    if (performance.now() - start > RULE_PROPAGATION_TIMEOUT_MS) {
-      if (isAdmitted) throw await unavailableError(deps, target, failure);
-      const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
-      const hint = `${otherAddressHint(deps)} Or its network blocks connections to port 5432.`;
-      throw actionError('not-reachable', { host: target.host, reason, hint });
-    }
-    loginTimeoutMs = Math.min(loginTimeoutMs * 1.5, FIRST_LOGIN_TIMEOUT_MS);
-    return undefined;
+    if (performance.now() - start <= RULE_PROPAGATION_TIMEOUT_MS) return;
+    if (isAdmitted) throw await unavailableError(deps, target, failure);
+    const reason = `the firewall has a rule for ${address}, but ${failure.reason}.`;
+    const hint = `${otherAddressHint(deps)} Or its network blocks connections to port 5432.`;
+    throw actionError('not-reachable', { host: target.host, reason, hint });
   };
 }
 

@@ -14,6 +14,8 @@ export interface RuleCreation {
    * @throws `azure-request-failed` if Azure cannot create it
    */
   check(setReason: SetReason): Promise<boolean>;
+  /** As {@link check}, but asks Azure in few rounds, for a wait that a login ends. */
+  checkForFailure(setReason: SetReason): Promise<boolean>;
   /**
    * Call it at the end of each creation: reports a persistent rule as a change.
    * @param works whether the rule is known to work; otherwise a persistent rule counts if Azure shows it
@@ -80,7 +82,7 @@ export class RunnerFirewallRule {
     try {
       const range = { start: address, end: address };
       const operation = await this.#writer.startFirewallRule(name, range, { onAccepted });
-      return { check: (setReason) => operation.check(setReason), finish };
+      return { ...toChecks(operation), finish };
     } catch (error) {
       // Azure may have created the rule although its response was not readable.
       if (isAccepted) await finish(false);
@@ -116,6 +118,11 @@ export class RunnerFirewallRule {
         this.#state.saveTemporaryRule({ ...entry, refused: true });
       throw error;
     }
-    return { check: (setReason) => operation.check(setReason), finish: async () => {} };
+    return { ...toChecks(operation), finish: async () => {} };
   }
 }
+
+const toChecks = (operation: RetriedOperation): Pick<RuleCreation, 'check' | 'checkForFailure'> => ({
+  check: (setReason) => operation.check(setReason),
+  checkForFailure: (setReason) => operation.checkForFailure(setReason),
+});

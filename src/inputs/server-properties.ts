@@ -55,6 +55,11 @@ export interface ServerProperty<
   readonly remedy?: string | ((change: PropertyChange) => string);
   readonly requiresRestart?: true;
   /**
+   * Properties with the same value can be updated by one request. One without it is updated alone. See
+   * docs/azure-behavior.md#combined-updates.
+   */
+  readonly updatedWith?: 'storage' | 'other properties';
+  /**
    * What an update does besides setting the property: phrases that follow "which". Every field that `body` sends for
    * another property must be named here, because the plan, the log and the output `changes` show only this.
    */
@@ -151,6 +156,7 @@ export const serverProperties = {
     default: 'Standard_B1ms',
     actual: ({ sku }) => sku?.name,
     body: (name) => ({ sku: { name, tier: skuTier(name) ?? 'Burstable' } }),
+    updatedWith: 'other properties',
     updateEffects: () => RESTARTS,
     canUpdate: canSkuChange,
     remedy:
@@ -176,6 +182,7 @@ export const serverProperties = {
     default: 32,
     actual: ({ storage }) => storage?.storageSizeGB?.toString(),
     body: (storageSizeGB) => ({ storage: { storageSizeGB } }),
+    updatedWith: 'storage',
     canUpdate: ({ actual, expected }) => isGreater(actual, expected),
     updateEffects: () => RESTARTS,
     remedy: 'storage only grows: declare the actual size',
@@ -190,6 +197,7 @@ export const serverProperties = {
     default: (declared) => declared['clusterSize'] === undefined,
     actual: ({ storage }) => storage?.autoGrow ?? 'Disabled',
     body: (isOn) => ({ storage: { autoGrow: toEnabledDisabled(isOn) } }),
+    updatedWith: 'storage',
     canUpdate: ({ expected, server }) => expected === 'Disabled' || (server.cluster?.clusterSize ?? 0) === 0,
     remedy: 'the storage of an elastic cluster cannot grow automatically: declare storage-auto-grow: false',
   }),
@@ -200,6 +208,7 @@ export const serverProperties = {
     default: 7,
     actual: ({ backup }) => backup?.backupRetentionDays?.toString(),
     body: (backupRetentionDays) => ({ backup: { backupRetentionDays } }),
+    updatedWith: 'other properties',
   }),
 
   geoRedundantBackup: property('geo-redundant-backup', boolean, {
@@ -249,6 +258,7 @@ export const serverProperties = {
     }),
     updateEffects: (_, { server, repositoryId }) =>
       isUnfinishedCreationOf(repositoryId, server) ? [`removes the tag ${CREATION_TAG}`] : [],
+    updatedWith: 'other properties',
     isSetAfterCreation: true,
   }),
 
@@ -262,6 +272,7 @@ export const serverProperties = {
         ? { administratorLoginPassword: administratorPassword }
         : {}),
     }),
+    updatedWith: 'other properties',
     // Only mode check can declare Disabled, so no mode applies it.
     canUpdate: ({ expected }) => expected === 'Enabled',
     remedy:
@@ -278,7 +289,8 @@ export const serverProperties = {
         ...(isOn && tenantId !== undefined ? { tenantId } : {}),
       },
     }),
-    // The table sets password-auth first.
+    updatedWith: 'other properties',
+    // The table sets password-auth first, or both in one request.
     canUpdate: ({ expected, server, declared }) =>
       expected === 'Enabled' ||
       declared['passwordAuth'] === true ||
@@ -315,6 +327,7 @@ export const serverProperties = {
         const merged = mergeTags(tags, server?.tags);
         return Object.keys(merged).length === 0 ? {} : { tags: merged };
       },
+      updatedWith: 'other properties',
     },
   ),
 };

@@ -1,5 +1,5 @@
 import { actionError, getErrorMessage } from '../common/errors.ts';
-import { type RunContext, waitFor } from '../common/polling.ts';
+import { backOff, type RunContext, waitFor } from '../common/polling.ts';
 import {
   describeActivity,
   describeBlockers,
@@ -120,7 +120,7 @@ async function acquireLock(
       const [isGranted] = await Promise.all([waitInQueue(session), tryTerminateSessions()]);
       return isGranted || undefined;
     },
-    { initialIntervalMs: 200, maxIntervalMs: 2000 },
+    { pauses: backOff({ firstMs: 200, maxMs: 2000 }) },
   );
 }
 

@@ -27,6 +27,10 @@ export interface LoginAttempt {
   readonly result: Promise<LoginResult>;
   /** Whether the server has sent anything so far. */
   readonly serverResponded: () => boolean;
+  /** Resolves when the server sends something for the first time; never if it does not. */
+  readonly responded: Promise<void>;
+  /** Ends the attempt at once. A session that it has opened is closed. */
+  readonly end: () => void;
 }
 
 /**
@@ -38,7 +42,12 @@ export interface LoginAttempt {
  */
 export function login(target: SessionTarget, timeoutMs: number, signal: AbortSignal): LoginAttempt {
   const session = new Session(target, timeoutMs, signal);
-  return { result: connectSession(session, target), serverResponded: () => session.serverResponded };
+  return {
+    result: connectSession(session, target),
+    serverResponded: () => session.serverResponded,
+    responded: session.responded,
+    end: () => session.destroy(),
+  };
 }
 
 async function connectSession(session: Session, target: SessionTarget): Promise<LoginResult> {

@@ -1,5 +1,5 @@
 import { actionError, getErrorMessage, type StatementContext } from '../common/errors.ts';
-import { type RunContext, retry } from '../common/polling.ts';
+import { backOff, type RunContext, retry } from '../common/polling.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 
 /** No SQLSTATE begins with E, but codes of the operating system do (EPIPE). */
@@ -223,9 +223,7 @@ export function retryOnConflict<T>(
     return formatPgError(error);
   };
   return retry(run, 'another session that changes the same object', work, getRetryReason, {
-    initialIntervalMs: 50,
-    maxIntervalMs: 1000,
-    jitter: true,
+    pauses: backOff({ firstMs: 50, maxMs: 1000, jitter: true }),
     log: 'debug',
   });
 }

@@ -105,6 +105,7 @@ const PASSWORD_REQUEST_EVENTS = {
 export class Session {
   readonly #client: pg.Client;
   readonly #socket = new Socket();
+  readonly #responded = Promise.withResolvers<void>();
   readonly #signal: AbortSignal;
   /** The password requests that end the login. */
   readonly #rejectedRequests: readonly (keyof typeof PASSWORD_REQUEST_EVENTS)[];
@@ -153,6 +154,7 @@ export class Session {
       keepAliveInitialDelayMillis: 10_000,
       stream: () => this.#socket,
     });
+    this.#socket.once('data', () => this.#responded.resolve());
     // Without a listener, a session that ends unexpectedly would end the process. The next query reports it.
     this.#client.on('error', (error) => {
       this.#lossCause ??= error;
@@ -170,6 +172,11 @@ export class Session {
   /** Whether PostgreSQL has accepted the login, also if the session has ended since. */
   get isLoggedIn(): boolean {
     return this.#isLoggedIn;
+  }
+
+  /** Resolves with the server's first byte; never without one. */
+  get responded(): Promise<void> {
+    return this.#responded.promise;
   }
 
   /** Whether the session has ended unexpectedly, so that every further query fails. */
@@ -326,6 +333,11 @@ export class Session {
     const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     await Promise.race([this.#client.end().catch(() => {}), timedOut]);
     clearTimeout(timer);
+    this.#socket.destroy();
+  }
+
+  /** Ends the connection at once, also while it is being opened, without a message to the server. */
+  destroy(): void {
     this.#socket.destroy();
   }
 

@@ -11,6 +11,11 @@ export interface PlannedChange<W> {
   readonly change: Change;
   readonly finding: Finding | undefined;
   readonly apply: (writer: W) => Promise<ApplyResult>;
+  /** Set if one request can apply it together with the changes that have the same `request`. */
+  readonly combined?: {
+    readonly request: string;
+    readonly apply: (writer: W, findings: readonly Finding[]) => Promise<ApplyResult>;
+  };
 }
 
 export interface Plan<W> {
@@ -72,16 +77,39 @@ export async function reconcile<R, W, C>(
   const plan = await beforeApply(initialPlan);
   listener.recordPlan(plan);
   const changes: Change[] = [];
-  for (const { change, apply } of plan.plannedChanges) {
-    listener.onApplyStart(change);
-    if ((await apply(writer)) === 'adopted') {
-      listener.onAdopted(change);
-      continue;
+  for (const together of groupByRequest(plan.plannedChanges)) {
+    for (const { change } of together) listener.onApplyStart(change);
+    const isAdopted = (await applyTogether(writer, together)) === 'adopted';
+    for (const { change } of together) {
+      if (isAdopted) listener.onAdopted(change);
+      else listener.onApplied(change);
     }
-    listener.onApplied(change);
-    changes.push(change);
+    if (!isAdopted) changes.push(...together.map(({ change }) => change));
   }
   return { ...plan, changes };
+}
+
+type ChangesOfRequest<W> = readonly [PlannedChange<W>, ...PlannedChange<W>[]];
+
+/** The changes by the request that applies them, in the order of the first change of each. */
+function groupByRequest<W>(changes: readonly PlannedChange<W>[]): readonly ChangesOfRequest<W>[] {
+  const groups: [PlannedChange<W>, ...PlannedChange<W>[]][] = [];
+  for (const change of changes) {
+    const request = change.combined?.request;
+    const group = groups.find(([first]) => request !== undefined && first.combined?.request === request);
+    if (group === undefined) groups.push([change]);
+    else group.push(change);
+  }
+  return groups;
+}
+
+function applyTogether<W>(writer: W, together: ChangesOfRequest<W>): Promise<ApplyResult> {
+  const [{ apply, combined }, ...others] = together;
+  if (combined === undefined || others.length === 0) return apply(writer);
+  return combined.apply(
+    writer,
+    together.flatMap(({ finding }) => finding ?? []),
+  );
 }
 
 /** Plans the handlers in the given order, parents before children. Never writes. */
@@ -130,11 +158,18 @@ function planResource<D, O, R, W, C>(
   const allowed = diffs.filter((diff) => isAllowed(policy, diff));
   return {
     resources: [resourceRef],
-    plannedChanges: allowed.flatMap(({ change, finding }) =>
-      change === undefined
-        ? []
-        : [{ change, finding, apply: (writer) => handler.apply(writer, change, desired, finding, observed) }],
-    ),
+    plannedChanges: allowed.flatMap(({ change, finding }): PlannedChange<W>[] => {
+      if (change === undefined) return [];
+      const apply = (writer: W): Promise<ApplyResult> =>
+        handler.apply(writer, change, desired, finding, observed);
+      const { combined } = handler;
+      const request = finding && combined?.requestOf(finding);
+      if (combined === undefined || request === undefined) return [{ change, finding, apply }];
+      const applyCombined = (writer: W, findings: readonly Finding[]): Promise<ApplyResult> =>
+        combined.apply(writer, desired, findings);
+      const name = `${handler.resource} ${resourceRef.name}: ${request}`;
+      return [{ change, finding, apply, combined: { request: name, apply: applyCombined } }];
+    }),
     findings: diffs.flatMap(withRemedy),
     remaining: diffs.filter((diff) => !allowed.includes(diff)).flatMap(withRemedy),
     readErrors: [],

@@ -26,6 +26,15 @@ export interface ResourceHandler<D, O, R, W, C = EnsureConfig | CheckConfig> {
     finding: Finding | undefined,
     observed: Observed<O>,
   ): Promise<ApplyResult>;
+  /** For a type of resource of which one request can apply several changes. */
+  readonly combined?: CombinedChanges<D, W>;
+}
+
+export interface CombinedChanges<D, W> {
+  /** Allowed changes of one resource with the same name are applied together; undefined: the change is applied alone. */
+  requestOf(finding: Finding): string | undefined;
+  /** Applies the changes that resolve these findings of one resource. */
+  apply(writer: W, desired: D, findings: readonly Finding[]): Promise<ApplyResult>;
 }
 
 /** `adopted`: another run has applied the change in the meantime, so it does not count as a change of this run. */

@@ -17,10 +17,10 @@ export type ArmResponse =
 
 /**
  * The action's own clients over a fake ARM.
- * @param responses in order, or a function of the requests so far (see `requests`)
+ * @param responses in order, or a function of the requests so far (see `requests`) and of the body of the last one
  */
 export function createFakeArmClients(
-  responses: readonly ArmResponse[] | ((requests: readonly string[]) => ArmResponse),
+  responses: readonly ArmResponse[] | ((requests: readonly string[], body?: string) => ArmResponse),
 ): {
   readonly clients: AzureClients;
   /** `METHOD URL` of each request. */
@@ -34,7 +34,8 @@ export function createFakeArmClients(
     async sendRequest(request) {
       if (request.abortSignal?.aborted) throw new AbortError('The operation was aborted.');
       requests.push(`${request.method} ${request.url}`);
-      const response = typeof responses === 'function' ? responses(requests) : queue.shift();
+      const response =
+        typeof responses === 'function' ? responses(requests, request.body as string) : queue.shift();
       if (response === undefined) throw new Error(`no response left for ${request.method} ${request.url}`);
       // Ignores the signal, as a connection to a silent proxy does.
       if (response === 'silent') return await new Promise<never>(() => {});

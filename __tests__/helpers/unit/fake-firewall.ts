@@ -20,6 +20,9 @@ export const loginTarget: LoginTarget = {
 
 const MINUTE_MS = 60_000;
 
+/** Milliseconds until PostgreSQL's first byte. */
+const RESPONSE_DELAY_MS = 20;
+
 /** A server behind a firewall, as connecting uses it. It keeps the time of the (fake) timers. */
 export class FakeFirewall implements ConnectionDeps {
   /** The address as which PostgreSQL sees this runner. */
@@ -54,6 +57,8 @@ export class FakeFirewall implements ConnectionDeps {
   readError: Error | undefined;
   /** Thrown by requesting a rule. */
   writeError: Error | undefined;
+  /** Milliseconds until Azure reports whether the creation of a rule has ended. */
+  creationCheckMs = 0;
   /** With which the accepted creation of a rule fails. */
   creationError: Error | undefined;
   ownRuleNames: string[] = [];
@@ -63,6 +68,8 @@ export class FakeFirewall implements ConnectionDeps {
   readonly finishedCreations: boolean[] = [];
   readonly session = new Session(loginTarget, 1000, new AbortController().signal);
   loginCount = 0;
+  /** Logins that have sent the password. */
+  authenticationCount = 0;
   #effectiveFrom = new Map<StoredFirewallRule, number>();
   readonly run: RunContext;
 
@@ -84,13 +91,22 @@ export class FakeFirewall implements ConnectionDeps {
     return this.connectionLimit;
   }
 
-  /** Milliseconds for the response to an admitted login. */
+  /** Milliseconds between PostgreSQL's first byte and the result of an admitted login. */
   loginDelayMs = 30;
 
   login(_target: LoginTarget, timeoutMs: number): LoginAttempt {
+    const ended = new AbortController();
+    const { promise: responded, resolve } = Promise.withResolvers<void>();
+    let hasResponded = false;
+    const onResponse = (): void => {
+      hasResponded = true;
+      resolve();
+    };
     return {
-      result: this.#login(timeoutMs),
-      serverResponded: () => this.blocked === 'reject' || this.#isAllowed(),
+      result: this.#login(timeoutMs, ended.signal, onResponse),
+      serverResponded: () => hasResponded,
+      responded,
+      end: () => ended.abort(),
     };
   }
 
@@ -104,21 +120,24 @@ export class FakeFirewall implements ConnectionDeps {
     );
   }
 
-  async #login(timeoutMs: number): Promise<LoginResult> {
+  async #login(timeoutMs: number, signal: AbortSignal, onResponse: () => void): Promise<LoginResult> {
     this.loginCount += 1;
     this.address = this.alternateAddresses[this.loginCount % this.alternateAddresses.length] ?? this.address;
-    if (!this.#isAllowed()) return { failure: await this.#rejectLogin(timeoutMs) };
-    await sleep(this.loginDelayMs);
+    const isAllowed = this.#isAllowed();
+    if (!isAllowed && this.blocked === 'timeout') {
+      await sleep(timeoutMs, AbortSignal.any([this.run.signal, signal]));
+      return { failure: { kind: 'blocked', reason: 'the connection timed out', hint: '' } };
+    }
+    await sleep(RESPONSE_DELAY_MS, signal);
+    if (!signal.aborted) onResponse();
+    if (!isAllowed) return { failure: this.#rejection() };
+    if (!signal.aborted) this.authenticationCount += 1;
+    await sleep(this.loginDelayMs, signal);
     const failure = this.loginFailures.length > 1 ? this.loginFailures.shift() : this.loginFailures[0];
     return failure ? { failure } : { session: this.session };
   }
 
-  async #rejectLogin(timeoutMs: number): Promise<LoginFailure> {
-    if (this.blocked === 'timeout') {
-      await sleep(timeoutMs, this.run.signal);
-      return { kind: 'blocked', reason: 'the connection timed out', hint: '' };
-    }
-    await sleep(30);
+  #rejection(): LoginFailure {
     return {
       kind: 'blocked',
       reason: `no pg_hba.conf entry for host "${this.address}"`,
@@ -168,11 +187,14 @@ export class FakeFirewall implements ConnectionDeps {
     this.storedRules = this.storedRules.filter(({ name }) => name !== 'gha-temporary-1-2-1-mine');
     this.addRule('gha-temporary-1-2-1-mine', address, { worksAfter: this.propagationMs });
     const end = performance.now() + MINUTE_MS;
+    const check = async (): Promise<boolean> => {
+      await sleep(this.creationCheckMs);
+      if (this.creationError) throw this.creationError;
+      return performance.now() >= end;
+    };
     return {
-      check: async () => {
-        if (this.creationError) throw this.creationError;
-        return performance.now() >= end;
-      },
+      check,
+      checkForFailure: check,
       finish: async (works) => void this.finishedCreations.push(works),
     };
   }
@@ -191,4 +213,5 @@ const sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
       clearTimeout(timer);
       resolve();
     });
+    if (signal?.aborted) resolve();
   });

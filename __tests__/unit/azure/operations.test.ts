@@ -6,7 +6,7 @@ import {
   RetriedOperation,
   startOperation,
 } from '../../../src/azure/operations.ts';
-import { waitFor } from '../../../src/common/polling.ts';
+import { type SetReason, waitFor } from '../../../src/common/polling.ts';
 import {
   type ArmResponse,
   acceptedResponse,
@@ -87,21 +87,26 @@ describe('an operation that is started through the SDK', () => {
     expect(performance.now() - before).toBeLessThan(2000);
   });
 
-  test('polls in the first three checks and then in every third', async () => {
-    const { operation, requests } = startRuleOperation((requests) =>
-      requests.length === 1
-        ? acceptedResponse
-        : pollResponse(requests.length < 5 ? 'InProgress' : 'Succeeded'),
-    );
-    const running = await operation;
-    const progress: OperationProgress[] = [];
-    const requestCounts: number[] = [];
-    for (let i = 0; i < 7; i += 1) {
-      progress.push(await running.check(() => {}));
-      requestCounts.push(requests.length);
-    }
-    expect(requestCounts).toEqual([2, 3, 4, 4, 4, 5, 5]);
-    expect(progress).toEqual([...Array(5).fill('running'), 'succeeded', 'succeeded']);
+  test('is polled in each check, but in few checks that only have to find a failure', async ({
+    inFakeTime,
+  }) => {
+    const countPolls = async (check: 'check' | 'checkForFailure', ms: number): Promise<number> => {
+      const { operation, requests } = startRuleOperation((sent) =>
+        sent.length === 1 ? acceptedResponse : pollResponse('InProgress'),
+      );
+      const running = await operation;
+      const start = performance.now();
+      const poll = async (setReason: SetReason) => {
+        expect(await running[check](setReason)).toBe('running');
+        return performance.now() - start >= ms || undefined;
+      };
+      await inFakeTime(waitFor(createTestRun(), 'it', poll));
+      return requests.length - 1;
+    };
+    expect(await countPolls('check', 3000)).toBe(7);
+    expect(await countPolls('checkForFailure', 3000)).toBe(3);
+    expect(await countPolls('check', 600_000)).toBeLessThan(170);
+    expect(await countPolls('checkForFailure', 600_000)).toBeLessThan(45);
   });
 
   test('fails with code, message and correlation id', async () => {
@@ -221,22 +226,36 @@ const acceptAndPoll =
     requests.at(-1)?.startsWith('PUT') ? acceptedResponse : poll;
 
 describe('waiting for the effect of an operation', () => {
-  test('ends as soon as the effect is visible, regardless of what the operation reports', async ({
-    inFakeTime,
-  }) => {
-    const { operation } = await startRetriedOperation(acceptAndPoll(pollResponse('InProgress')));
-    const before = performance.now();
-    const getResult = async () => (performance.now() - before >= 3000 ? 'in' : undefined);
-    expect(await inFakeTime(operation.waitUntil(getResult))).toBe('in');
-    expect(performance.now() - before).toBeLessThan(8000);
-  });
+  test.for([1000, 3000, 20_000])(
+    'ends at most 0.3 s or 5 %% after the effect is visible after %d ms, regardless of what the operation reports',
+    async (visibleAfter, { inFakeTime }) => {
+      const { operation } = await startRetriedOperation(acceptAndPoll(pollResponse('InProgress')));
+      const before = performance.now();
+      const getEffect = async () => (performance.now() - before >= visibleAfter ? 'in' : undefined);
+      expect(await inFakeTime(operation.waitForEffect(getEffect))).toBe('in');
+      const late = performance.now() - before - visibleAfter;
+      expect(late).toBeLessThanOrEqual(Math.max(300, visibleAfter * 0.05));
+    },
+  );
+
+  test.for([1000, 3000, 20_000])(
+    'ends at most 0.3 s or 5 %% after the operation, if its end is awaited: %d ms',
+    async (took, { inFakeTime }) => {
+      const before = performance.now();
+      const { operation } = await startRetriedOperation((requests) =>
+        acceptAndPoll(pollResponse(performance.now() - before < took ? 'InProgress' : 'Succeeded'))(requests),
+      );
+      await inFakeTime(operation.waitForEnd());
+      expect(performance.now() - before - took).toBeLessThanOrEqual(Math.max(300, took * 0.05));
+    },
+  );
 
   test('ends with the failure of the operation, although the effect is never visible', async ({
     inFakeTime,
   }) => {
     const failed = pollResponse('Failed', { code: 'X', message: 'm' });
     const { operation } = await startRetriedOperation(acceptAndPoll(failed));
-    const error = await errorOf(inFakeTime(operation.waitUntil(async () => undefined)));
+    const error = await errorOf(inFakeTime(operation.waitForEffect(async () => undefined)));
     expect(azureDetails(error)).toMatchObject({ code: 'X', message: 'm' });
     expect(String(error)).toContain('while creating a rule');
   });

@@ -6,6 +6,21 @@ import { present } from '../../../src/reconcile/findings.ts';
 import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
+test('fifty jobs that wait for one server stay within the reads that ARM permits', async ({ inFakeTime }) => {
+  const start = performance.now();
+  const readTimesMs: number[] = [];
+  const refreshServer = async () => {
+    readTimesMs.push(performance.now() - start);
+    const state = performance.now() - start < 600_000 ? 'Provisioning' : 'Ready';
+    return present({ name: 'demo', resourceGroup: 'demo', server: { location: 'westeurope', state } });
+  };
+  const reader = { config: { name: 'demo' }, getServer: refreshServer, refreshServer };
+  await inFakeTime(waitForStableState(createTestRun(), reader as unknown as AzureReader));
+  // The burst of 250 is left for what the jobs have read before.
+  for (const [i, at] of readTimesMs.entries()) expect(50 * i).toBeLessThanOrEqual((25 * at) / 1000 + 1);
+  expect((readTimesMs.at(-1) ?? 0) - 600_000).toBeLessThanOrEqual(5000);
+});
+
 test('a run that times out while a server stays in a transient state names the state, for how long, and what to do', async ({
   inFakeTime,
 }) => {

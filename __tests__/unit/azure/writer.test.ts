@@ -48,12 +48,15 @@ function createWriter(responses: Parameters<typeof createFakeArmClients>[0], ret
 }
 
 /** Answers writes in order, and reads by their path. */
-function respondWith(writes: readonly ArmResponse[], { state = 'Ready', shown = notFoundResponse } = {}) {
+function respondWith(
+  writes: readonly ArmResponse[],
+  { state = 'Ready', shown = notFoundResponse, poll = pollResponse('InProgress') } = {},
+) {
   const queue = [...writes];
   return (requests: readonly string[]): ArmResponse => {
     const last = requests.at(-1) ?? '';
     if (!last.startsWith('GET')) return queue.shift() ?? 'broken';
-    if (last.includes('azureAsyncOperation')) return pollResponse('InProgress');
+    if (last.includes('azureAsyncOperation')) return poll;
     return last.includes('/firewallRules/') ? shown : serverInState(state);
   };
 }
@@ -138,8 +141,8 @@ describe('a rejected write counts as without effect', () => {
   });
 
   test('also after an earlier operation that failed', async ({ inFakeTime }) => {
-    const busy = pollResponse('Failed', { code: 'ServerIsBusy', message: 'busy' });
-    const { writer } = createWriter([acceptedResponse, busy, notFoundResponse, forbiddenResponse]);
+    const poll = pollResponse('Failed', { code: 'ServerIsBusy', message: 'busy' });
+    const { writer } = createWriter(respondWith([acceptedResponse, forbiddenResponse], { poll }));
     const azure = azureOf(await errorOf(inFakeTime(writer.putFirewallRule('r', range))));
     expect(azure).toMatchObject({ wasRejected: true });
   });
@@ -164,6 +167,58 @@ test('an update whose operation cannot be read is sent once, however long the se
     ),
   );
   expect(requests.filter((each) => each.startsWith('PATCH'))).toHaveLength(1);
+});
+
+describe('a server that is started', () => {
+  /** Answers reads with state Stopped until the POST, and then with Starting for three minutes. */
+  const startingServer = (post: ArmResponse, poll: ArmResponse) => {
+    let readyAt = Number.NaN;
+    const currentState = (): string => {
+      if (Number.isNaN(readyAt)) return 'Stopped';
+      return performance.now() < readyAt ? 'Starting' : 'Ready';
+    };
+    return (requests: readonly string[]): ArmResponse => {
+      const last = requests.at(-1) ?? '';
+      if (last.includes('azureAsyncOperation')) return poll;
+      if (last.startsWith('GET')) return serverInState(currentState());
+      if (last.startsWith('PATCH')) return acceptedResponse;
+      readyAt = performance.now() + 180_000;
+      return post;
+    };
+  };
+  const notStopped: ArmResponse = {
+    status: 409,
+    body: { error: { code: 'ServerIsNotStopped', message: 'no' } },
+  };
+
+  test.for<[string, ArmResponse, ArmResponse, string]>([
+    ['although its operation cannot be read', acceptedResponse, forbiddenResponse, 'applied'],
+    ['while its operation runs', acceptedResponse, pollResponse('InProgress'), 'applied'],
+    ['by another run', notStopped, forbiddenResponse, 'adopted'],
+  ])('is awaited until it is Ready, %s', async ([, post, poll, result], { inFakeTime }) => {
+    const { writer, requests } = createWriter(startingServer(post, poll));
+    const start = performance.now();
+    expect(await inFakeTime(writer.startServer())).toBe(result);
+    expect(performance.now() - start).toBeGreaterThan(180_000);
+    expect(performance.now() - start).toBeLessThan(190_000);
+    expect(requests.filter((each) => each.startsWith('POST'))).toHaveLength(1);
+  });
+
+  test('gets an update of the same run once, although no operation can be read', async ({ inFakeTime }) => {
+    const { writer, requests } = createWriter(startingServer(acceptedResponse, forbiddenResponse));
+    const update = async () => {
+      await writer.startServer();
+      await writer.updateServer(
+        () => ({ tags: {} }),
+        'tags',
+        () => requests.some((each) => each.startsWith('PATCH')),
+      );
+    };
+    const start = performance.now();
+    await inFakeTime(update());
+    expect(requests.filter((each) => each.startsWith('PATCH'))).toHaveLength(1);
+    expect(performance.now() - start).toBeLessThan(190_000);
+  });
 });
 
 test('an operation that cannot be read and whose effect is not visible is sent again', async ({

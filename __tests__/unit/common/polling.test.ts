@@ -1,31 +1,68 @@
 import { describe, expect } from 'vitest';
 import { ActionError, actionError, getErrorMessage } from '../../../src/common/errors.ts';
-import { formatDuration, retry, type SetReason, waitFor } from '../../../src/common/polling.ts';
+import {
+  backOff,
+  followAge,
+  formatDuration,
+  retry,
+  type SetReason,
+  type WaitOptions,
+  waitFor,
+} from '../../../src/common/polling.ts';
 import type { RunInFakeTime } from '../../helpers/unit/fake-time.ts';
 import { test } from '../../helpers/unit/test.ts';
 import { createTestRun, errorOf } from '../../helpers/unit/test-run.ts';
 
+/** Seconds, as real operations take: a firewall rule, a new server in the emulator, and one of Azure. */
+const DURATIONS_MS = [300, 1000, 3000, 5000, 20_000, 60_000, 300_000, 600_000];
+
 /** The times, in fake milliseconds, of the polls of a wait that ends after so many milliseconds. */
-async function pollTimesUntil(inFakeTime: RunInFakeTime, end: number): Promise<readonly number[]> {
+async function pollTimesUntil(
+  inFakeTime: RunInFakeTime,
+  end: number,
+  options: WaitOptions = {},
+): Promise<readonly number[]> {
   const start = performance.now();
   const pollTimes: number[] = [];
-  await inFakeTime(
-    waitFor(createTestRun(), 'it', async () => {
-      pollTimes.push(Math.round(performance.now() - start));
-      return performance.now() - start >= end || undefined;
-    }),
-  );
+  const poll = async () => {
+    pollTimes.push(performance.now() - start);
+    return performance.now() - start >= end || undefined;
+  };
+  await inFakeTime(waitFor(createTestRun(), 'it', poll, options));
   return pollTimes;
 }
 
+const pausesOf = (times: readonly number[]): readonly number[] =>
+  times.slice(1).map((at, i) => Math.round(at - (times[i] ?? 0)));
+
 describe('waitFor', () => {
-  test('polls at once, and then at an interval that grows from 0.5 s to 10 s', async ({ inFakeTime }) => {
-    const pollTimes = await pollTimesUntil(inFakeTime, 120_000);
-    const pauses = pollTimes.slice(1).map((at, i) => at - (pollTimes[i] ?? 0));
-    expect(pollTimes[0]).toBe(0);
-    expect(pauses[0]).toBe(500);
-    for (const [i, pause] of pauses.slice(1).entries()) expect(pause).toBeGreaterThanOrEqual(pauses[i] ?? 0);
-    expect(Math.max(...pauses)).toBe(10_000);
+  test.for(DURATIONS_MS)(
+    'notices what takes %d ms at most 5 %% of that later, or 0.5 s if that is longer, and never more than 5 s',
+    async (took, { inFakeTime }) => {
+      const times = await pollTimesUntil(inFakeTime, took);
+      expect(times[0]).toBe(0);
+      expect((times.at(-1) ?? 0) - took).toBeLessThanOrEqual(Math.max(500, Math.min(took * 0.05, 5000)));
+    },
+  );
+
+  test('polls fewer than 40 times in 20 s, and fewer than 170 times in ten minutes', async ({
+    inFakeTime,
+  }) => {
+    expect((await pollTimesUntil(inFakeTime, 20_000)).length).toBeLessThan(40);
+    expect((await pollTimesUntil(inFakeTime, 600_000)).length).toBeLessThan(170);
+  });
+
+  test('pauses as its caller says, and never beyond its timeout', async ({ inFakeTime }) => {
+    const pauses = followAge({ share: 0.5, minMs: 100, maxMs: 1000 });
+    const times = await pollTimesUntil(inFakeTime, 2500, { pauses });
+    expect(pausesOf(times)).toEqual([100, 100, 100, 150, 225, 337, 506, 759, 1000]);
+    const start = performance.now();
+    const wait = waitFor(createTestRun(), 'it', async () => undefined, {
+      pauses: () => 700,
+      timeoutMs: 1000,
+    });
+    expect(String(await errorOf(inFakeTime(wait)))).toContain('(timed-out)');
+    expect(performance.now() - start).toBe(1000);
   });
 
   test('logs what a long wait waits for, and for how long so far', async ({ inFakeTime }) => {
@@ -93,7 +130,7 @@ describe('waitFor', () => {
           performance.now() - start >= innerStartsAt
             ? await waitFor(run, 'the operation', async () => undefined)
             : undefined,
-        { maxIntervalMs: 500, hint: 'Check the rule.' },
+        { pauses: () => 500, hint: 'Check the rule.' },
       );
       expect(String(await errorOf(inFakeTime(wait)))).toMatch(awaited);
     },
@@ -133,6 +170,32 @@ describe('retry', () => {
     expect(run.logLines.slice(0, 2)).toEqual(
       Array(2).fill('The server is busy; trying again: creating a rule'),
     );
+  });
+
+  test('repeats an attempt after pauses that grow from 0.5 s to 10 s, however long an attempt takes', async ({
+    inFakeTime,
+  }) => {
+    const times: number[] = [];
+    const attempt = async () => {
+      times.push(performance.now());
+      if (times.length === 12) return 'done';
+      await new Promise((resolve) => setTimeout(resolve, 20_000));
+      throw new Error('busy');
+    };
+    await inFakeTime(retry(createTestRun(), 'x', attempt, whileBusy));
+    const pauses = pausesOf(times).map((each) => each - 20_000);
+    expect(pauses.slice(0, 4)).toEqual([500, 750, 1125, 1687]);
+    expect(pauses.slice(-2)).toEqual([10_000, 10_000]);
+  });
+
+  test('with jitter, pauses at most as long as without', () => {
+    const pauses = backOff({ firstMs: 100, maxMs: 1000, jitter: true });
+    const maximum = backOff({ firstMs: 100, maxMs: 1000 });
+    for (let count = 0; count < 20; count += 1) {
+      expect(pauses(0, count)).toBeLessThanOrEqual(maximum(0, count));
+      expect(pauses(0, count)).toBeGreaterThanOrEqual(0);
+    }
+    expect(new Set(Array.from({ length: 20 }, () => pauses(0, 9))).size).toBeGreaterThan(1);
   });
 
   test('throws a failure without a reason to retry unchanged', async ({ inFakeTime }) => {

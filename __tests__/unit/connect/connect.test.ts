@@ -408,6 +408,52 @@ describe('the wait for a login that works', () => {
   });
 });
 
+describe('a login succeeds within a second after a rule begins to work', () => {
+  test.for([500, 1700, 3000, 7000])(
+    'a rule of this run, after %d ms',
+    async (worksAfter, { firewall, connected }) => {
+      firewall.propagationMs = worksAfter;
+      let acceptedAt = 0;
+      const { startRule } = firewall;
+      firewall.startRule = async (address) => {
+        acceptedAt = performance.now();
+        return await startRule.call(firewall, address);
+      };
+      await connected();
+      expect(performance.now() - acceptedAt - worksAfter).toBeLessThan(500);
+    },
+  );
+
+  test.for([500, 1700, 3000, 7000])(
+    'a declared rule, after %d ms',
+    async (worksAfter, { firewall, connected }) => {
+      firewall.addRule('office', '203.0.113.9', { worksAfter });
+      expect((await connected()) - worksAfter).toBeLessThan(600);
+    },
+  );
+
+  test('although Azure does not report whether the creation has ended', async ({ firewall, connected }) => {
+    firewall.creationCheckMs = 1e9;
+    expect(await connected()).toBeLessThan(firewall.propagationMs + 1500);
+  });
+});
+
+describe('a wait for a rule', () => {
+  test.for<[string, (firewall: FakeFirewall) => void]>([
+    ['of this run', () => {}],
+    ['that is declared', (firewall) => firewall.addRule('office', '203.0.113.9', { worksAfter: 3000 })],
+  ])(
+    '%s sends a wrong password once, although the server answers slowly',
+    async ([, arrange], { firewall, failed }) => {
+      arrange(firewall);
+      firewall.loginDelayMs = 2000;
+      firewall.loginFailures = [loginRefused('password authentication failed')];
+      expect(await failed()).toContain('(login-failed)');
+      expect(firewall.authenticationCount).toBe(1);
+    },
+  );
+});
+
 describe('a runner with several public addresses', () => {
   const others = [
     '198.51.100.1',

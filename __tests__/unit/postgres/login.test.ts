@@ -45,6 +45,34 @@ test('a connection without an answer counts as blocked, after the given timeout'
   expect(await failure).toMatchObject({ kind: 'blocked', reason: 'the connection timed out' });
 });
 
+test.for<TlsBehavior>(['swallow', 'TLS'])(
+  'an attempt that is ended closes its connection at once, without its timeout: %s',
+  async (behavior, { serve }) => {
+    const server = await serve(behavior);
+    const attempt = login({ ...loginTarget, host: 'localhost', port: server.port }, 3000, neverAborted);
+    await (behavior === 'TLS' ? attempt.responded : server.clientConnected);
+    attempt.end();
+    await server.clientDisconnected;
+    expect(await attempt.result).toHaveProperty('failure');
+    expect(server.received).toEqual([]);
+  },
+);
+
+test('an attempt shows whether the server has responded, which a firewall does not', async ({ serve }) => {
+  const states: string[] = [];
+  for (const behavior of ['swallow', 'TLS'] as const) {
+    const server = await serve(behavior);
+    const attempt = login({ ...loginTarget, host: 'localhost', port: server.port }, 3000, neverAborted);
+    void attempt.responded.then(() => states.push(behavior));
+    await server.clientConnected;
+    expect(attempt.serverResponded()).toBe(false);
+    await (behavior === 'TLS' ? attempt.responded : vi.advanceTimersByTimeAsync(3000));
+    await attempt.result;
+    expect(attempt.serverResponded()).toBe(behavior === 'TLS');
+  }
+  expect(states).toEqual(['TLS']);
+});
+
 test('a certificate of an unknown authority is refused, and no credentials are sent', async ({ serve }) => {
   const server = await serve('TLS');
   expect(await loginFailureAt(server)).toMatchObject({

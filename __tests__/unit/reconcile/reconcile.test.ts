@@ -197,6 +197,68 @@ describe('reconcile', () => {
     expect(applied).toEqual(['create group', 'create server', 'create b', 'create a']);
   });
 
+  test('changes of one resource that one request can apply are applied together, at the place of the first of them', async () => {
+    const properties = ['size', 'storage', 'backup', 'tags'];
+    const calls: string[] = [];
+    const handler: ResourceHandler<string, unknown, undefined, AppliedChanges, readonly string[]> = {
+      resource: 'server',
+      desired: (names) => names,
+      nameOf: (name) => name,
+      observe: async (_, names) => names.map(() => present('different')),
+      diff: (name) =>
+        properties.map((property) => ({
+          finding: { resource: 'server', name, property, expected: 'a', actual: 'b', kind: 'changed' },
+          change: { ...createChange(name, 'update'), details: property },
+        })),
+      apply: async (applied, { name, details }) => {
+        applied.push(`${name}: ${details}`);
+        return 'applied';
+      },
+      combined: {
+        requestOf: ({ property }) => (['size', 'backup', 'tags'].includes(property) ? 'one' : undefined),
+        apply: async (applied, name, findings) => {
+          applied.push(`${name}: ${findings.map(({ property }) => property).join(' and ')}`);
+          return name === 'theirs' ? 'adopted' : 'applied';
+        },
+      },
+    };
+    const listener: ReconcileListener = {
+      recordPlan: () => {},
+      onApplyStart: ({ name, details }) => calls.push(`start ${name} ${details}`),
+      onApplied: ({ name, details }) => calls.push(`applied ${name} ${details}`),
+      onAdopted: ({ name, details }) => calls.push(`adopted ${name} ${details}`),
+    };
+    const applied: AppliedChanges = [];
+    const { changes } = await reconcile(listener, [toPlanFunction(handler)], {
+      ...options,
+      desired: ['mine', 'theirs'],
+      writer: applied,
+    });
+    expect(applied).toEqual([
+      'mine: size and backup and tags',
+      'mine: storage',
+      'theirs: size and backup and tags',
+      'theirs: storage',
+    ]);
+    expect(calls.filter((call) => call.includes(' mine '))).toEqual([
+      'start mine size',
+      'start mine backup',
+      'start mine tags',
+      'applied mine size',
+      'applied mine backup',
+      'applied mine tags',
+      'start mine storage',
+      'applied mine storage',
+    ]);
+    expect(changes.map(({ name, details }) => `${name} ${details}`)).toEqual([
+      'mine size',
+      'mine backup',
+      'mine tags',
+      'mine storage',
+      'theirs storage',
+    ]);
+  });
+
   test('a change that another run has applied in the meantime is not a change of this run', async () => {
     const listener = createListener();
     const { changes, plannedChanges } = await reconcile(

@@ -68,7 +68,7 @@ export async function retryWhileInUse<T>(
     hasLogged = true;
     return reason;
   };
-  const options = { initialIntervalMs: 500, maxIntervalMs: 500, log: 'debug' } as const;
+  const options = { pauses: () => 500, log: 'debug' } as const;
   return await retry(run, `cloning template '${template}'`, attempt, getRetryReason, options);
 }
 

@@ -3,16 +3,18 @@ import { azureDetails, OperationFailedError, toAzureError } from '../../azure/az
 import { isBusyCode } from '../../azure/hints.ts';
 import type { Operation } from '../../azure/operations.ts';
 import type { AzureReader, FoundServer } from '../../azure/reader.ts';
-import { normalizeState } from '../../azure/server-states.ts';
+import { normalizeState, SHARED_SERVER_PAUSES } from '../../azure/server-states.ts';
 import type { AzureWriter } from '../../azure/writer.ts';
 import { unfinishedCreationOwner } from '../../common/creation-tag.ts';
 import { actionError } from '../../common/errors.ts';
-import { isWaitTimeout, type RunContext, type SetReason, waitFor } from '../../common/polling.ts';
+import { followAge, isWaitTimeout, type RunContext, type SetReason, waitFor } from '../../common/polling.ts';
 
 /** Milliseconds for a server that another client is creating to become visible, before its name counts as taken. */
 const VISIBILITY_TIMEOUT_MS = 10_000;
 /** How long Azure usually creates a server (docs/azure-behavior.md#operation-timings). */
 const SERVER_CREATION_TIME = '5 to 10 min';
+/** Between the reads of a server that this run creates: only one run does, and every later step waits for it. */
+const CREATION_PAUSES = followAge({ share: 0.03 });
 /** Milliseconds for a last poll of this run's creation, once the server is Ready. */
 const FINAL_POLL_TIMEOUT_MS = 10_000;
 
@@ -27,11 +29,11 @@ export async function createServer(writer: AzureWriter, body: Server): Promise<'
   try {
     const operation = await writer.startServerCreation(body);
     const pollReady = async (setReason: SetReason): Promise<true | undefined> => {
-      await operation.check(setReason);
-      return (await isReady(reader)) || undefined;
+      const [ready] = await Promise.all([isReady(reader), operation.checkForFailure(setReason)]);
+      return ready || undefined;
     };
     await waitFor(run, `server '${name}' to be created`, pollReady, {
-      initialIntervalMs: 200,
+      pauses: CREATION_PAUSES,
       usually: SERVER_CREATION_TIME,
     });
     return (await hasFailed(operation)) ? 'adopted' : 'created';
@@ -75,7 +77,7 @@ export async function waitUntilVisible(
   cause?: unknown,
 ): Promise<'adopted'> {
   const { name, resourceGroup } = reader.config;
-  const options = { timeoutMs: VISIBILITY_TIMEOUT_MS };
+  const options = { pauses: SHARED_SERVER_PAUSES, timeoutMs: VISIBILITY_TIMEOUT_MS };
   const poll = async () => ((await reader.refreshServer()).status === 'present' ? true : undefined);
   await waitFor(run, `server '${name}' to become visible`, poll, options).catch((error: unknown) => {
     if (!isWaitTimeout(run, error)) throw error;
@@ -106,7 +108,8 @@ export async function isCreationAbandoned(
     return unfinishedCreationOwner(tags) === repositoryId ? undefined : false;
   };
   const what = `another job to finish the creation of server '${name}'`;
-  return await waitFor(run, what, poll, { timeoutMs: FINISH_TIMEOUT_MS }).catch((error: unknown) => {
+  const options = { pauses: SHARED_SERVER_PAUSES, timeoutMs: FINISH_TIMEOUT_MS };
+  return await waitFor(run, what, poll, options).catch((error: unknown) => {
     if (!isWaitTimeout(run, error)) throw error;
     run.info(`The creation of server '${name}' is still not finished; finishing it.`);
     return true;

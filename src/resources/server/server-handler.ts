@@ -23,6 +23,7 @@ import { FIX_HINT, IMMUTABLE_HINT } from '../../reconcile/remedy.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import { createServer } from './create-server.ts';
 import { newServerBody, newServerValues } from './new-server.ts';
+import { type ServerPropertyEntry, updateProperties } from './update-properties.ts';
 
 interface DesiredServer {
   readonly declared: ServerConfig;
@@ -73,21 +74,41 @@ export const serverHandler: ResourceHandler<DesiredServer, Server, AzureReader, 
     ];
   },
 
-  async apply(writer, change, { declared, administrator, context }, finding): Promise<ApplyResult> {
+  async apply(writer, change, desired, finding): Promise<ApplyResult> {
+    const { declared, administrator, context } = desired;
     if (change.action === 'create' && administrator !== undefined)
       return await createServer(writer, newServerBody(declared, administrator, context));
     if (change.action === 'start') return await writer.startServer();
-    const [key, property] = serverPropertyEntries.find(([, { name }]) => name === finding?.property) ?? [];
-    if (change.action === 'update' && key !== undefined && property !== undefined) {
-      await writer.updateServer(
-        (server) => property.body(declared[key], { ...context, server }),
-        property.name,
-        (server) => diffProperty(declared, context, key, property, server) === undefined,
-      );
-    }
+    if (change.action === 'update' && finding !== undefined) await updateFound(writer, desired, [finding]);
     return 'applied';
   },
+
+  combined: {
+    requestOf: ({ property }) => findProperty(property)?.[1].updatedWith,
+    async apply(writer, desired, findings): Promise<ApplyResult> {
+      await updateFound(writer, desired, findings);
+      return 'applied';
+    },
+  },
 };
+
+const findProperty = (propertyName: string): ServerPropertyEntry | undefined =>
+  serverPropertyEntries.find(([, { name }]) => name === propertyName);
+
+/** Sends one request for the properties of these findings. */
+const updateFound = (
+  writer: AzureWriter,
+  { declared, context }: DesiredServer,
+  findings: readonly Finding[],
+): Promise<void> =>
+  updateProperties(writer, declared, context, {
+    properties: findings.flatMap(({ property }) => {
+      const entry = findProperty(property);
+      return entry === undefined ? [] : [entry];
+    }),
+    isDifferent: ([key, property], server) =>
+      diffProperty(declared, context, key, property, server) !== undefined,
+  });
 
 /** Value of the creation tag: the repository whose run creates the server. */
 export const creatorRepositoryId = ({ repository }: EnsureConfig): string => repository.id || '0';
