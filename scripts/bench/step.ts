@@ -95,7 +95,10 @@ export class BenchJob {
 
 const PEAK_MEMORY_PRELOAD = pathToFileURL(join(import.meta.dirname, 'peak-memory.mjs')).href;
 
-/** Runs main in a job of its own, and also returns the peak memory of its process in MiB. */
+/**
+ * Runs main in a job of its own, and also returns the peak memory of its process in MiB. The process has a lower priority than
+ * the emulator.
+ */
 export async function measureMain(
   context: BenchContext,
   emulatorEnv: Readonly<Record<string, string>>,
