@@ -53,13 +53,14 @@ export class BenchJob {
     const folder = mkdtempSync(join(context.directory, 'job-'));
     this.#bundle = join(folder, 'dist');
     cpSync(context.dist, this.#bundle, { recursive: true, filter: isPartOfBundle });
-    const temporary = join(folder, 'temp');
-    mkdirSync(temporary);
+    // Beside the bundle, as on GitHub: a bundle in the workspace may behave differently.
+    const [temporary, workspace] = [join(folder, 'temp'), join(folder, 'workspace')];
+    for (const path of [temporary, workspace]) mkdirSync(path);
     this.env = {
       ...{ PATH, HOME, ...emulatorEnv },
       CI: 'true',
       GITHUB_ACTIONS: 'true',
-      GITHUB_WORKSPACE: folder,
+      GITHUB_WORKSPACE: workspace,
       GITHUB_REPOSITORY: 'relecloud/space-travel',
       GITHUB_REPOSITORY_ID: REPOSITORY_ID,
       GITHUB_RUN_ID: String(lastRunId),
