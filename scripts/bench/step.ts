@@ -53,13 +53,14 @@ export class BenchJob {
     const folder = mkdtempSync(join(context.directory, 'job-'));
     this.#bundle = join(folder, 'dist');
     cpSync(context.dist, this.#bundle, { recursive: true, filter: isPartOfBundle });
-    const temporary = join(folder, 'temp');
-    mkdirSync(temporary);
+    // Beside the bundle, as on GitHub: a bundle in the workspace may behave differently.
+    const [temporary, workspace] = [join(folder, 'temp'), join(folder, 'workspace')];
+    for (const path of [temporary, workspace]) mkdirSync(path);
     this.env = {
       ...{ PATH, HOME, ...emulatorEnv },
       CI: 'true',
       GITHUB_ACTIONS: 'true',
-      GITHUB_WORKSPACE: folder,
+      GITHUB_WORKSPACE: workspace,
       GITHUB_REPOSITORY: 'relecloud/space-travel',
       GITHUB_REPOSITORY_ID: REPOSITORY_ID,
       GITHUB_RUN_ID: String(lastRunId),
@@ -95,7 +96,10 @@ export class BenchJob {
 
 const PEAK_MEMORY_PRELOAD = pathToFileURL(join(import.meta.dirname, 'peak-memory.mjs')).href;
 
-/** Runs main in a job of its own, and also returns the peak memory of its process in MiB. */
+/**
+ * Runs main in a job of its own, and also returns the peak memory of its process in MiB. The process has a lower priority than
+ * the emulator.
+ */
 export async function measureMain(
   context: BenchContext,
   emulatorEnv: Readonly<Record<string, string>>,

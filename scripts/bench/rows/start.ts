@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { toInputEnv } from '../../../workflow-runner/bundle-step.ts';
 import type { Figure } from '../figures.ts';
 import { interleavedMedians, measureNode } from '../interleave.ts';
@@ -53,13 +53,8 @@ async function listenSilently(): Promise<SilentListeners> {
 /**
  * Milliseconds from the spawn until the connection for GitHub's token arrives. The request itself follows after a TLS
  * handshake, which this listener does not answer, so the arrival of the connection counts.
- * @param end `SIGKILL`, or a signal that lets the process end as in a cancelled job
  */
-async function measureUntilConnection(
-  job: BenchJob,
-  listener: Server,
-  end: NodeJS.Signals = 'SIGKILL',
-): Promise<number> {
+async function measureUntilConnection(job: BenchJob, listener: Server): Promise<number> {
   const arrival = once(listener, 'connection').then(([socket]) => {
     const at = performance.now();
     socket.on('error', () => {});
@@ -78,9 +73,19 @@ async function measureUntilConnection(
   const closed = once(child, 'close');
   const at = await Promise.race([arrival, closed.then(() => undefined)]);
   if (at === undefined) throw new Error(`main ended before its first request:\n${output}`);
-  child.kill(end);
+  child.kill('SIGKILL');
   await closed;
   return at - start;
+}
+
+/** Runs a step that loads what a sign-in needs, and ends as usual: a killed process writes no compile cache. */
+async function failToSignIn(job: BenchJob, listener: Server): Promise<void> {
+  const refuse = (socket: Socket): void => {
+    socket.destroy();
+  };
+  listener.on('connection', refuse);
+  await job.main(typicalInputs, 1);
+  listener.off('connection', refuse);
 }
 
 /** How long the bundle takes to start, with an empty compile cache and with that of an earlier step of the job. */
@@ -96,7 +101,7 @@ export async function measureStart(context: BenchContext): Promise<readonly Figu
     const earlier = newJob();
     await inputError(earlier);
     await emptyPost(earlier);
-    await measureUntilConnection(earlier, listeners.oidc, 'SIGINT');
+    await failToSignIn(earlier, listeners.oidc);
     const medians = await interleavedMedians(ROUNDS, {
       bareNode,
       inputErrorFirst: () => inputError(newJob()),
