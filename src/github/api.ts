@@ -10,6 +10,7 @@ import type { RunContext } from '../common/polling.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 import { type Lookup, present, unknown } from '../reconcile/findings.ts';
+import { apiUrl } from './api-url.ts';
 import type { Octokit } from './octokit.ts';
 
 /** A comment on an issue or a pull request. */
@@ -72,8 +73,6 @@ function requestHint(failure: RequestFailure, permission: string): string {
 }
 
 const INCIDENT_HINT = 'https://www.githubstatus.com shows whether GitHub has an incident.';
-
-const apiUrl = (): string => process.env['GITHUB_API_URL'] || 'https://api.github.com';
 
 const isClientError = (status: number | undefined): boolean =>
   status !== undefined && status >= 400 && status < 500;

@@ -23,10 +23,14 @@ export function adminLogin(
 export type LoginResult = { readonly session: Session } | { readonly failure: LoginFailure };
 
 /** A login in progress. */
-export interface LoginAttempt {
+export interface PendingLogin {
   readonly result: Promise<LoginResult>;
   /** Whether the server has sent anything so far. */
   readonly serverResponded: () => boolean;
+}
+
+/** A login in progress, beside which others can be started. */
+export interface LoginAttempt extends PendingLogin {
   /** Resolves when the server sends something for the first time; never if it does not. */
   readonly responded: Promise<void>;
   /** Ends the attempt at once. A session that it has opened is closed. */
@@ -74,7 +78,7 @@ export interface EarlyLogin {
    * or if the attempt may be out of date. It logs in again if the session has been lost, or after a failure that says
    * nothing about a login to this server.
    */
-  resume(target: SessionTarget): LoginAttempt | undefined;
+  resume(target: SessionTarget): PendingLogin | undefined;
   /** Ends the login or the session without waiting for it, unless it was resumed. */
   discard(): void;
 }

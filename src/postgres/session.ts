@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import pg from 'pg';
 import { actionError } from '../common/errors.ts';
 import { withTimeout } from '../common/polling.ts';
@@ -26,6 +27,14 @@ export interface SessionTarget {
    * Only for a session that frees storage.
    */
   readonly writesToReadOnlyServer?: boolean;
+}
+
+let sharedSecureContext: SecureContext | undefined;
+
+/** The versions and root certificates of all sessions. Its creation takes longer than the rest of a TLS handshake. */
+function secureContext(): SecureContext {
+  sharedSecureContext ??= createSecureContext({ minVersion: 'TLSv1.2' });
+  return sharedSecureContext;
 }
 
 /** Milliseconds for the server to end a session, before the socket is destroyed. */
@@ -148,7 +157,7 @@ export class Session {
       password: () => password ?? '',
       application_name: applicationName,
       options: startupOptions(target),
-      ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+      ssl: { rejectUnauthorized: true, secureContext: secureContext() },
       connectionTimeoutMillis: timeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
