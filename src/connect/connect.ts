@@ -1,6 +1,6 @@
 import { ActionError, actionError, getErrorMessage } from '../common/errors.ts';
 import { abortableSleep, backOff, waitFor } from '../common/polling.ts';
-import type { LoginResult, LoginTarget, PendingLogin } from '../postgres/login.ts';
+import type { LoginAttempt, LoginResult, LoginTarget } from '../postgres/login.ts';
 import type { Session } from '../postgres/session.ts';
 import type { FirstConnection } from './early-connection.ts';
 import { startEgressDetection } from './egress-address.ts';
@@ -46,7 +46,7 @@ export async function connectThroughFirewall(
 async function connectWithProbe(
   deps: ConnectionDeps,
   target: LoginTarget,
-  first: PendingLogin,
+  first: LoginAttempt,
   probe: FirewallProbe,
 ): Promise<Session> {
   const earlyResult = probe.settled.then(async ([rules, address]): Promise<LoginResult> => {

@@ -1,8 +1,8 @@
 import type { RunContext } from '../common/polling.ts';
 import {
   type EarlyLogin,
+  type LoginAttempt,
   type LoginTarget,
-  type PendingLogin,
   type SessionTarget,
   startEarlyLogin,
 } from '../postgres/login.ts';
@@ -11,7 +11,7 @@ import { FIRST_LOGIN_TIMEOUT_MS } from './open-firewall.ts';
 
 /** The first login of a run, and the address of its runner, as far as they are known. */
 export interface FirstConnection {
-  readonly login: PendingLogin;
+  readonly login: LoginAttempt;
   readonly egress: EgressDetection;
 }
 

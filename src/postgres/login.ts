@@ -23,14 +23,10 @@ export function adminLogin(
 export type LoginResult = { readonly session: Session } | { readonly failure: LoginFailure };
 
 /** A login in progress. */
-export interface PendingLogin {
+export interface LoginAttempt {
   readonly result: Promise<LoginResult>;
   /** Whether the server has sent anything so far. */
   readonly serverResponded: () => boolean;
-}
-
-/** A login in progress, beside which others can be started. */
-export interface LoginAttempt extends PendingLogin {
   /** Resolves when the server sends something for the first time; never if it does not. */
   readonly responded: Promise<void>;
   /** Ends the attempt at once. A session that it has opened is closed. */
@@ -78,7 +74,7 @@ export interface EarlyLogin {
    * or if the attempt may be out of date. It logs in again if the session has been lost, or after a failure that says
    * nothing about a login to this server.
    */
-  resume(target: SessionTarget): PendingLogin | undefined;
+  resume(target: SessionTarget): LoginAttempt | undefined;
   /** Ends the login or the session without waiting for it, unless it was resumed. */
   discard(): void;
 }
@@ -113,19 +109,28 @@ export function startEarlyLogin(
     resume(named) {
       if (isOver || !isSameLogin(target, named) || !isCurrent()) return undefined;
       isOver = true;
+      let isEnded = false;
       let repeated: LoginAttempt | undefined;
+      const { promise: isRepeated, resolve: onRepeated } = Promise.withResolvers<LoginAttempt>();
       const getResult = async (): Promise<LoginResult> => {
         const { error } = await outcome;
         if (error === undefined) session.addServerFacts(named.serverFacts);
         if (error === undefined && !session.isLost) return { session };
         const failure = toFailure(session, error, named);
-        if (!session.isLoggedIn && isConclusive(failure)) return { failure };
+        if (isEnded || (!session.isLoggedIn && isConclusive(failure))) return { failure };
         repeated = login(named, timeoutMs, signal);
+        onRepeated(repeated);
         return await repeated.result;
       };
       return {
         result: getResult(),
         serverResponded: () => session.serverResponded || (repeated?.serverResponded() ?? false),
+        responded: Promise.race([session.responded, isRepeated.then(({ responded }) => responded)]),
+        end: () => {
+          isEnded = true;
+          session.destroy();
+          repeated?.end();
+        },
       };
     },
     discard() {

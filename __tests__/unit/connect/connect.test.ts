@@ -99,7 +99,12 @@ test('a login and an address that were requested before are not requested again'
 }) => {
   firewall.addRule('office', '203.0.113.9');
   const started = {
-    login: { result: Promise.resolve({ session: firewall.session }), serverResponded: () => true },
+    login: {
+      result: Promise.resolve({ session: firewall.session }),
+      serverResponded: () => true,
+      responded: Promise.resolve(),
+      end: () => {},
+    },
     egress: {
       address: Promise.resolve('203.0.113.9'),
       firstAnswer: Promise.resolve('203.0.113.9'),
