@@ -1,5 +1,4 @@
 import { Socket } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
 import pg from 'pg';
 import { actionError } from '../common/errors.ts';
 import { withTimeout } from '../common/polling.ts';
@@ -27,14 +26,6 @@ export interface SessionTarget {
    * Only for a session that frees storage.
    */
   readonly writesToReadOnlyServer?: boolean;
-}
-
-let sharedSecureContext: SecureContext | undefined;
-
-/** The versions and root certificates of all sessions. Its creation takes longer than the rest of a TLS handshake. */
-function secureContext(): SecureContext {
-  sharedSecureContext ??= createSecureContext({ minVersion: 'TLSv1.2' });
-  return sharedSecureContext;
 }
 
 /** Milliseconds for the server to end a session, before the socket is destroyed. */
@@ -157,7 +148,7 @@ export class Session {
       password: () => password ?? '',
       application_name: applicationName,
       options: startupOptions(target),
-      ssl: { rejectUnauthorized: true, secureContext: secureContext() },
+      ssl: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
       connectionTimeoutMillis: timeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
