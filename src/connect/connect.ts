@@ -17,8 +17,8 @@ import { throwIfConnectionsDisabled, unavailableError } from './unavailable-serv
 
 /** Milliseconds for a login after another one has just succeeded. */
 const REPEAT_LOGIN_TIMEOUT_MS = 3000;
-/** Milliseconds for the rest of the first login after the rules show that none covers this runner. */
-const UNCOVERED_LOGIN_GRACE_MS = 500;
+/** Milliseconds for the first login, once the rules show that none covers this runner. */
+const UNCOVERED_LOGIN_TIMEOUT_MS = 500;
 /** Milliseconds for a server that is running but does not accept sessions yet, or has no free connection. */
 const STARTUP_TIMEOUT_MS = 90_000;
 
@@ -56,7 +56,8 @@ async function connectWithProbe(
     if (coverage === 'persistent' || coverage === 'other-run') return first.result;
     // A runner in Azure may be admitted by the rule for Azure services, so its login gets more time.
     const isPerhapsInAzure = coverage === 'azure-services';
-    await abortableSleep(deps.run, isPerhapsInAzure ? REPEAT_LOGIN_TIMEOUT_MS : UNCOVERED_LOGIN_GRACE_MS);
+    const limitMs = isPerhapsInAzure ? REPEAT_LOGIN_TIMEOUT_MS : UNCOVERED_LOGIN_TIMEOUT_MS;
+    await abortableSleep(deps.run, Math.max(0, limitMs - first.elapsedMs()));
     // A server that has started to respond may still refuse the login, which must not lead to a rule.
     if (first.serverResponded()) return first.result;
     return { failure: { kind: 'blocked', reason: `no firewall rule covers ${address.value}`, hint: '' } };

@@ -27,6 +27,8 @@ export interface LoginAttempt {
   readonly result: Promise<LoginResult>;
   /** Whether the server has sent anything so far. */
   readonly serverResponded: () => boolean;
+  /** Milliseconds since the attempt has begun. */
+  readonly elapsedMs: () => number;
 }
 
 /**
@@ -38,7 +40,12 @@ export interface LoginAttempt {
  */
 export function login(target: SessionTarget, timeoutMs: number, signal: AbortSignal): LoginAttempt {
   const session = new Session(target, timeoutMs, signal);
-  return { result: connectSession(session, target), serverResponded: () => session.serverResponded };
+  const start = performance.now();
+  return {
+    result: connectSession(session, target),
+    serverResponded: () => session.serverResponded,
+    elapsedMs: () => performance.now() - start,
+  };
 }
 
 async function connectSession(session: Session, target: SessionTarget): Promise<LoginResult> {
@@ -95,6 +102,7 @@ export function startEarlyLogin(
       return { error };
     },
   );
+  const start = performance.now();
   let isOver = false;
   return {
     resume(named) {
@@ -112,7 +120,8 @@ export function startEarlyLogin(
       };
       return {
         result: getResult(),
-        serverResponded: () => session.serverResponded || (repeated?.serverResponded() ?? false),
+        serverResponded: () => repeated?.serverResponded() ?? session.serverResponded,
+        elapsedMs: () => repeated?.elapsedMs() ?? performance.now() - start,
       };
     },
     discard() {

@@ -88,7 +88,9 @@ export class FakeFirewall implements ConnectionDeps {
   loginDelayMs = 30;
 
   login(_target: LoginTarget, timeoutMs: number): LoginAttempt {
+    const start = performance.now();
     return {
+      elapsedMs: () => performance.now() - start,
       result: this.#login(timeoutMs),
       serverResponded: () => this.blocked === 'reject' || this.#isAllowed(),
     };
