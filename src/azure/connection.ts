@@ -14,6 +14,9 @@ export async function connectToAzure(
   signInConfig: SignInConfig,
   endpoints: Endpoints,
 ): Promise<AzureClients> {
+  // The SDK tests whether a request has such a body. The test alone would make Node.js load its whole implementation of
+  // fetch, which takes as long as a request.
+  Reflect.deleteProperty(globalThis, 'FormData');
   const credential = await createCredential(authMethod, signInConfig, endpoints, tokenProvider);
   const [{ createClients }, { createHttpClient }] = await Promise.all([
     import('./clients.ts'),

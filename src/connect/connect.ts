@@ -17,8 +17,8 @@ import { throwIfConnectionsDisabled, unavailableError } from './unavailable-serv
 
 /** Milliseconds for a login after another one has just succeeded. */
 const REPEAT_LOGIN_TIMEOUT_MS = 3000;
-/** Milliseconds for the rest of the first login once the rules and the address of this runner are known. */
-const FIRST_LOGIN_GRACE_MS = 500;
+/** Milliseconds from the start of the first login until others start beside it, once the rules and this address are known. */
+const FIRST_LOGIN_LIMIT_MS = 500;
 /** Milliseconds for a server that is running but does not accept sessions yet, or has no free connection. */
 const STARTUP_TIMEOUT_MS = 90_000;
 
@@ -56,7 +56,8 @@ async function connectWithProbe(
     if (coverage === 'other-run') return first.result;
     // A runner in Azure may be admitted by the rule for Azure services, so its login gets more time.
     const isPerhapsInAzure = coverage === 'azure-services';
-    await abortableSleep(deps.run, isPerhapsInAzure ? REPEAT_LOGIN_TIMEOUT_MS : FIRST_LOGIN_GRACE_MS);
+    const limitMs = isPerhapsInAzure ? REPEAT_LOGIN_TIMEOUT_MS : FIRST_LOGIN_LIMIT_MS;
+    await abortableSleep(deps.run, Math.max(0, limitMs - first.elapsedMs()));
     // A server that has started to respond may still refuse the login, which must not lead to a rule.
     if (first.serverResponded()) return first.result;
     // The firewall never answers a login from before a rule works, so others start beside it.

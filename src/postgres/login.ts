@@ -31,6 +31,8 @@ export interface LoginAttempt {
   readonly responded: Promise<void>;
   /** Ends the attempt at once. A session that it has opened is closed. */
   readonly end: () => void;
+  /** Milliseconds since the attempt has begun. */
+  readonly elapsedMs: () => number;
 }
 
 /**
@@ -42,11 +44,13 @@ export interface LoginAttempt {
  */
 export function login(target: SessionTarget, timeoutMs: number, signal: AbortSignal): LoginAttempt {
   const session = new Session(target, timeoutMs, signal);
+  const start = performance.now();
   return {
     result: connectSession(session, target),
     serverResponded: () => session.serverResponded,
     responded: session.responded,
     end: () => session.destroy(),
+    elapsedMs: () => performance.now() - start,
   };
 }
 
@@ -104,6 +108,7 @@ export function startEarlyLogin(
       return { error };
     },
   );
+  const start = performance.now();
   let isOver = false;
   return {
     resume(named) {
@@ -131,6 +136,7 @@ export function startEarlyLogin(
           session.destroy();
           repeated?.end();
         },
+        elapsedMs: () => repeated?.elapsedMs() ?? performance.now() - start,
       };
     },
     discard() {

@@ -95,6 +95,7 @@ export class FakeFirewall implements ConnectionDeps {
   loginDelayMs = 30;
 
   login(_target: LoginTarget, timeoutMs: number): LoginAttempt {
+    const start = performance.now();
     const ended = new AbortController();
     const { promise: responded, resolve } = Promise.withResolvers<void>();
     let hasResponded = false;
@@ -103,6 +104,7 @@ export class FakeFirewall implements ConnectionDeps {
       resolve();
     };
     return {
+      elapsedMs: () => performance.now() - start,
       result: this.#login(timeoutMs, ended.signal, onResponse),
       serverResponded: () => hasResponded,
       responded,

@@ -104,6 +104,7 @@ test('a login and an address that were requested before are not requested again'
       serverResponded: () => true,
       responded: Promise.resolve(),
       end: () => {},
+      elapsedMs: () => 0,
     },
     egress: {
       address: Promise.resolve('203.0.113.9'),
@@ -114,6 +115,35 @@ test('a login and an address that were requested before are not requested again'
   expect(await inFakeTime(connectThroughFirewall(firewall, loginTarget, started))).toBe(firewall.session);
   expect([firewall.loginCount, firewall.echoRequestCount]).toEqual([0, 0]);
 });
+
+test.for<readonly [number, number]>([
+  [0, 500],
+  [300, 200],
+  [2000, 0],
+])(
+  'a login that began %d ms before counts as blocked after %d ms more, if no rule covers this runner',
+  async ([earlierMs, moreMs], { firewall, inFakeTime }) => {
+    const login = firewall.login(loginTarget, 8000);
+    const start = performance.now();
+    const started = {
+      login: { ...login, elapsedMs: () => earlierMs + login.elapsedMs() },
+      egress: {
+        address: Promise.resolve('203.0.113.9'),
+        firstAnswer: Promise.resolve('203.0.113.9'),
+        stop: () => {},
+      },
+    };
+    let requestedAfterMs = 0;
+    const startRule = firewall.startRule.bind(firewall);
+    firewall.startRule = (address) => {
+      requestedAfterMs = performance.now() - start;
+      return startRule(address);
+    };
+    await inFakeTime(connectThroughFirewall(firewall, loginTarget, started));
+    // Listing the rules takes 100 ms, during which the login is in progress too.
+    expect(requestedAfterMs).toBeCloseTo(Math.max(100, moreMs), -1);
+  },
+);
 
 describe('a run that is logged in waits for the echo services only if their answer decides something', () => {
   const SLOW_MS = 3000;
@@ -669,7 +699,7 @@ test("the end of the run ends the wait for a login, with the run's reason and wh
   const error = await errorOf(inFakeTime(connectThroughFirewall(firewall, loginTarget)));
   expect(error).toMatchObject({ code: 'cancelled' });
   expect(String(error)).toContain(
-    '(SIGINT), while waiting for the firewall rule for 203.0.113.9 to work (19 s).',
+    '(SIGINT), while waiting for the firewall rule for 203.0.113.9 to work (20 s).',
   );
 });
 

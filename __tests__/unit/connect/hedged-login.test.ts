@@ -74,6 +74,7 @@ class FakeServer {
       result: result.promise,
       responded: responded.promise,
       serverResponded: () => false,
+      elapsedMs: () => 0,
       end: () => {
         attempt.isEnded = true;
         attempt.isPending = false;
