@@ -9,6 +9,8 @@ export interface TextRequest {
   readonly signal: AbortSignal;
   /** Bytes of the largest response that is read. */
   readonly maxBytes: number;
+  /** Called when the request has been sent. */
+  readonly onSent?: (() => void) | undefined;
 }
 
 /** A response with its complete body. */
@@ -32,12 +34,14 @@ export async function getText(url: string, request: TextRequest): Promise<TextRe
   const agent = await selectAgent(url);
   try {
     return await new Promise((resolve, reject) => {
-      const { headers = {}, signal, maxBytes } = request;
+      const { headers = {}, signal, maxBytes, onSent = () => {} } = request;
       const get = url.startsWith('https:') ? httpsGet : httpGet;
       const onResponse = (response: IncomingMessage): void => {
         readBody(response, maxBytes).then((text) => resolve(toTextResponse(response, text)), reject);
       };
-      get(url, { agent, headers: { ...headers }, signal }, onResponse).on('error', reject);
+      get(url, { agent, headers: { ...headers }, signal }, onResponse)
+        .on('finish', onSent)
+        .on('error', reject);
     });
   } catch (error) {
     request.signal.throwIfAborted();

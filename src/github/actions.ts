@@ -178,14 +178,14 @@ export class ActionsRuntime {
 
   /**
    * Requests the token that the next {@link requestIdToken} for this audience returns, so that GitHub answers while the
-   * libraries are loaded. Returns as soon as the connection is being opened. A failure is thrown there.
+   * libraries are loaded. Returns when the request has been sent, because loading delays what a connection needs. A failure
+   * is thrown by {@link requestIdToken}.
    */
   async prefetchIdToken(audience: string): Promise<void> {
-    const { requestIdToken } = await import('./id-token.ts');
-    const token = this.#fetchIdToken(requestIdToken, audience);
-    token.catch(() => {});
+    const { promise: sent, resolve } = Promise.withResolvers<void>();
+    const token = this.#fetchIdToken(audience, resolve);
     this.#prefetchedIdToken = { audience, token, requestedAt: performance.now() };
-    await new Promise(setImmediate);
+    await Promise.race([sent, token.catch(() => {})]);
   }
 
   /** A fresh OIDC token of this job, which is masked. @throws IdTokenError */
@@ -194,19 +194,16 @@ export class ActionsRuntime {
     this.#prefetchedIdToken = undefined;
     const isUsable =
       prefetched?.audience === audience && performance.now() - prefetched.requestedAt < PREFETCHED_TOKEN_MS;
-    if (isUsable) return await prefetched.token;
-    const { requestIdToken } = await import('./id-token.ts');
-    return await this.#fetchIdToken(requestIdToken, audience);
+    return isUsable ? await prefetched.token : await this.#fetchIdToken(audience);
   }
 
-  async #fetchIdToken(
-    requestIdToken: typeof import('./id-token.ts').requestIdToken,
-    audience: string,
-  ): Promise<string> {
-    const token = await requestIdToken(audience, process.env, {
-      info: (text) => this.info(text),
-      debug: (text) => this.debug(text),
-    });
+  async #fetchIdToken(audience: string, onSent?: () => void): Promise<string> {
+    const { requestIdToken } = await import('./id-token.ts');
+    const log = {
+      info: (text: string) => this.info(text),
+      debug: (text: string) => this.debug(text),
+    };
+    const token = await requestIdToken(audience, process.env, log, onSent);
     this.mask(token);
     return token;
   }

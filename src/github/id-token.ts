@@ -21,12 +21,14 @@ export class IdTokenError extends Error {
  * Not `getIDToken` of @actions/core: its error holds only a message, which is empty for some failures of the network, it
  * does not send a request again after one, and it selects its proxy differently than the Azure SDK.
  * @param log gets a line for each retry, and in the debug log for each request
+ * @param onSent called when a request has been sent
  * @throws IdTokenError
  */
 export async function requestIdToken(
   audience: string,
   env: NodeJS.ProcessEnv,
   { info, debug }: Pick<RunContext, 'info' | 'debug'>,
+  onSent?: () => void,
 ): Promise<string> {
   const { ACTIONS_ID_TOKEN_REQUEST_URL: endpoint = '', ACTIONS_ID_TOKEN_REQUEST_TOKEN: token = '' } = env;
   if (!URL.canParse(endpoint) || token === '')
@@ -35,7 +37,7 @@ export async function requestIdToken(
   url.searchParams.set('audience', audience);
   const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
   const send = createRetryingSend(
-    (href, _, signal) => getText(href, { headers, signal, maxBytes: MAX_RESPONSE_BYTES }),
+    (href, _, signal) => getText(href, { headers, signal, maxBytes: MAX_RESPONSE_BYTES, onSent }),
     { signal: new AbortController().signal, info, warning: () => {}, debug },
   );
   const { status, text } = await send(url.href, { method: 'GET' }).catch((error: unknown) => {

@@ -48,6 +48,7 @@ async function ensureOpen(
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
   const session = await reporter.phase('Connect', () => connections.connect());
   const mayExist = server.changes.length === 0 && !ctx.config.database.reset;
+  let closed: Promise<void> | undefined;
   const { appSession, expires, notCarried, isCreationUnreported, ...database } = await reporter
     .phase('Ensure database', () =>
       ensureDatabase(ctx, azure, connections, {
@@ -57,7 +58,9 @@ async function ensureOpen(
         isAllowListChanged: server.changes.some(({ resource }) => resource === 'extension allow-list'),
       }),
     )
-    .finally(() => session.close());
+    .finally(() => {
+      closed = session.close();
+    });
   try {
     const connection = preparePublishedConnection(ctx, target);
     const changes = [...server.changes, ...connections.changes, ...database.changes];
@@ -69,7 +72,7 @@ async function ensureOpen(
     });
     if (isCreationUnreported) await reportCreation(ctx, connections);
   } finally {
-    await appSession.close();
+    await Promise.all([closed, appSession.close()]);
   }
 }
 
