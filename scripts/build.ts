@@ -22,7 +22,7 @@ export async function build(
   rmSync(compileDirectory, { recursive: true, force: true });
   rmSync(outputDirectory, { recursive: true, force: true });
   await runTool('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', compileDirectory);
-  allowTreeShaking('@actions/core', join(compileDirectory, 'node_modules'));
+  copyForTreeShaking(join(compileDirectory, 'node_modules'));
   await runTool(
     '@vercel/ncc/dist/ncc/cli.js',
     'build',
@@ -42,15 +42,29 @@ export async function build(
   }
 }
 
+/** Packages whose modules only define something, and in which the action uses little. */
+const TREE_SHAKEN = /^(@actions\/core|@azure\/.*|@typespec\/.*)$/;
+
+/** The parts of these packages that ncc does not read. */
+const UNUSED_PART = /\.(map|[cm]?ts)$|\/(browser|react-native|workerd|types|src)$/;
+
 /**
- * Copies a package to where ncc finds it first, and declares that its modules have no side effects. Otherwise ncc
- * includes and runs also the modules that nothing uses: @actions/core imports a whole HTTP client for `getIDToken`.
+ * Copies packages to where ncc finds them first, and declares that their modules have no side effects. Otherwise ncc includes
+ * and runs also the modules that nothing uses: all credentials of @azure/identity, and the HTTP client that @actions/core
+ * needs for `getIDToken`. Azure's packages declare it too, but not in the package.json next to their ES modules.
  */
-function allowTreeShaking(name: string, nodeModules: string): void {
-  const folder = join(nodeModules, name);
-  cpSync(join('node_modules', name), folder, { recursive: true });
-  const manifest = { ...readManifest(folder), sideEffects: false };
-  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+function copyForTreeShaking(nodeModules: string): void {
+  for (const source of dependencyFolders()) {
+    const name = source.slice(source.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    if (!TREE_SHAKEN.test(name)) continue;
+    const folder = source.replace(/^node_modules/, nodeModules);
+    cpSync(source, folder, { recursive: true, filter: (path) => !UNUSED_PART.test(path) });
+    for (const manifest of [folder, join(folder, 'dist', 'esm')].map((path) => join(path, 'package.json'))) {
+      if (!existsSync(manifest)) continue;
+      const content = JSON.parse(readFileSync(manifest, 'utf8'));
+      writeFileSync(manifest, JSON.stringify({ ...content, sideEffects: false }));
+    }
+  }
 }
 
 /**
@@ -80,7 +94,10 @@ async function runTool(script: string, ...args: readonly string[]): Promise<void
 }
 
 /** The licenses of the dependencies and of their dependencies; ncc's `--license` misses most of them. */
-function collectLicenses(): string {
+const collectLicenses = (): string => `${dependencyFolders().map(readLicense).join('\n\n')}\n`;
+
+/** The folders of the dependencies and of their dependencies. */
+function dependencyFolders(): readonly string[] {
   const folders = new Set<string>();
   const visit = (from: string): void => {
     for (const name of Object.keys(readManifest(from).dependencies ?? {})) {
@@ -93,7 +110,7 @@ function collectLicenses(): string {
     }
   };
   visit('.');
-  return `${[...folders].sort().map(readLicense).join('\n\n')}\n`;
+  return [...folders].sort();
 }
 
 interface Manifest {

@@ -40,7 +40,7 @@ function requireLiveName(group: string): void {
 /** @throws Error for a resource group that exists, or that {@link deleteLiveGroup} would not delete */
 export async function requireNewGroup(group: string): Promise<void> {
   requireLiveName(group);
-  if ((await (await connect()).resources.resourceGroups.checkExistence(group)).body)
+  if ((await (await (await connect()).resources()).resourceGroups.checkExistence(group)).body)
     throw new Error(
       `The resource group '${group}' exists already. A live run deletes its group, so use a new name.`,
     );
@@ -53,7 +53,7 @@ export async function requireNewGroup(group: string): Promise<void> {
  */
 export async function deleteLiveGroup(group: string): Promise<void> {
   requireLiveName(group);
-  const { resourceGroups } = (await connect()).resources;
+  const { resourceGroups } = await (await connect()).resources();
   if (!(await resourceGroups.checkExistence(group)).body) return;
   await resourceGroups.beginDeleteAndWait(group);
 }

@@ -1,7 +1,11 @@
 import { PostgreSQLManagementFlexibleServerClient } from '@azure/arm-postgresql-flexible';
-import { ResourceManagementClient } from '@azure/arm-resources';
+import type { ResourceManagementClient } from '@azure/arm-resources';
 import type { TokenCredential } from '@azure/core-auth';
-import { bearerTokenAuthenticationPolicyName, type HttpClient } from '@azure/core-rest-pipeline';
+import {
+  bearerTokenAuthenticationPolicyName,
+  type HttpClient,
+  type Pipeline,
+} from '@azure/core-rest-pipeline';
 import { createHttpClient } from '../common/http-client.ts';
 import type { Endpoints } from './clouds.ts';
 import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './http-policies.ts';
@@ -9,7 +13,8 @@ import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } fr
 /** The SDK's clients for one cloud and subscription. */
 export interface AzureClients {
   readonly postgresql: PostgreSQLManagementFlexibleServerClient;
-  readonly resources: ResourceManagementClient;
+  /** Loads its library, which only the creation of a server needs. */
+  readonly resources: () => Promise<ResourceManagementClient>;
   /** Whether a URL is on the host of Azure Resource Manager, so that the token may be sent to it. */
   readonly isResourceManagerUrl: (url: string) => boolean;
 }
@@ -33,9 +38,7 @@ export function createClients(
     userAgentOptions: { userAgentPrefix: 'azure-postgresql-action' },
     httpClient,
   };
-  const postgresql = new PostgreSQLManagementFlexibleServerClient(credential, subscriptionId, options);
-  const resources = new ResourceManagementClient(credential, subscriptionId, options);
-  for (const { pipeline } of [postgresql, resources]) {
+  const addPolicies = (pipeline: Pipeline): void => {
     // Outside the retries, because a retry does not make a response valid; before the token is added.
     pipeline.addPolicy(responseValidationPolicy(endpoint));
     // For each attempt, after it has its token: the sign-in has its own timeout.
@@ -43,6 +46,14 @@ export function createClients(
       phase: 'Sign',
       afterPolicies: [bearerTokenAuthenticationPolicyName],
     });
-  }
+  };
+  const postgresql = new PostgreSQLManagementFlexibleServerClient(credential, subscriptionId, options);
+  addPolicies(postgresql.pipeline);
+  const resources = async (): Promise<ResourceManagementClient> => {
+    const { ResourceManagementClient } = await import('@azure/arm-resources');
+    const client = new ResourceManagementClient(credential, subscriptionId, options);
+    addPolicies(client.pipeline);
+    return client;
+  };
   return { postgresql, resources, isResourceManagerUrl: (url) => isResourceManagerUrl(endpoint, url) };
 }

@@ -105,7 +105,7 @@ type CredentialFactory = (
 
 const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
   'client-secret': async ({ clientId = '', tenantId = '', clientSecret = '' }, endpoints, _, client) => {
-    const { ClientSecretCredential } = await import('@azure/identity');
+    const { ClientSecretCredential } = await import('./confidential-credentials.ts');
     return {
       credential: new ClientSecretCredential(tenantId, clientId, clientSecret, {
         ...authorityOptions(endpoints),
@@ -119,7 +119,7 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
   oidc: async ({ clientId = '', tenantId = '' }, endpoints, tokenProvider, client) => {
     let presented = '';
     const getAssertion = createAssertionProvider(endpoints, tokenProvider, client);
-    const { ClientAssertionCredential } = await import('@azure/identity');
+    const { ClientAssertionCredential } = await import('./confidential-credentials.ts');
     const credential = new ClientAssertionCredential(
       tenantId,
       clientId,
@@ -141,7 +141,7 @@ const credentialFactories: Readonly<Record<AuthMethod, CredentialFactory>> = {
   ambient: async ({ clientId, tenantId, subscriptionId }, endpoints, tokenProvider, client) => {
     let used = '';
     const { AzureCliCredential, ChainedTokenCredential, ManagedIdentityCredential } = await import(
-      '@azure/identity'
+      './ambient-credentials.ts'
     );
     // Without the explicit authority, an earlier step could redirect a federated token with an environment variable.
     const managedIdentity = new ManagedIdentityCredential({

@@ -199,7 +199,8 @@ export class AzureReader {
   /** The region of a resource group. */
   getResourceGroup(name: string): Promise<Observed<string>> {
     return tryRead(`resource group '${name}'`, async () => {
-      const group = await this.#clients.resources.resourceGroups.get(name, this.#options());
+      const { resourceGroups } = await this.#clients.resources();
+      const group = await resourceGroups.get(name, this.#options());
       return present(group.location);
     });
   }

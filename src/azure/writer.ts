@@ -35,7 +35,8 @@ export class AzureWriter {
 
   async createResourceGroup(name: string, region: string): Promise<void> {
     this.reader.discardReads();
-    await this.#clients.resources.resourceGroups
+    const { resourceGroups } = await this.#clients.resources();
+    await resourceGroups
       .createOrUpdate(name, { location: region }, { abortSignal: this.run.signal })
       .catch((error: unknown) => {
         throw toAzureError(`creating resource group '${name}'`, error);

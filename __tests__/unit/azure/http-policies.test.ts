@@ -147,7 +147,7 @@ describe('a write fails if its response is not from Azure Resource Manager', () 
     const writes: readonly (() => Promise<unknown>)[] = [
       () => configurations.beginPut('group', 'demo', 'work_mem', { value: '1' }),
       () => firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range),
-      () => clients.resources.resourceGroups.createOrUpdate('group', { location: 'westeurope' }),
+      async () => (await clients.resources()).resourceGroups.createOrUpdate('group', { location: 'westeurope' }),
     ];
     for (const write of writes)
       expect(String(await errorOf(inFakeTime(write())))).toContain('not one of Azure Resource Manager');
@@ -227,9 +227,9 @@ test('a write whose response was lost may have taken effect, also if its repetit
     status: 403,
     body: { error: { code: 'AuthorizationFailed', message: 'no' } },
   };
-  const put = (answers: readonly ArmResponse[]) => {
+  const put = async (answers: readonly ArmResponse[]) => {
     const { clients } = createFakeArmClients(answers);
-    return clients.resources.resourceGroups.createOrUpdate('group', { location: 'westeurope' });
+    return (await clients.resources()).resourceGroups.createOrUpdate('group', { location: 'westeurope' });
   };
   const lost: readonly ArmResponse[] = [
     'broken',

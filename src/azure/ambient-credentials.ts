@@ -1,0 +1,2 @@
+// The credentials of a runner or an earlier step, as a chunk of the bundle without the others.
+export { AzureCliCredential, ChainedTokenCredential, ManagedIdentityCredential } from '@azure/identity';
