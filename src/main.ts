@@ -1,5 +1,6 @@
 import { selectAuthMethod } from './azure/auth-method.ts';
 import { resolveEndpoints } from './azure/clouds.ts';
+import { startSignIn } from './azure/connection.ts';
 import { getErrorMessage, toActionError } from './common/errors.ts';
 import type { ActionsRuntime } from './github/actions.ts';
 import { ActionState } from './github/state.ts';
@@ -20,10 +21,11 @@ export async function runMain(runtime: ActionsRuntime): Promise<void> {
   setInitialOutputs(runtime);
   const config = await readRunConfig(runtime);
   if (config === undefined) return;
-  if (selectAuthMethod(config.signIn, runtime.canRequestIdToken) === 'oidc')
-    await runtime.prefetchIdToken(resolveEndpoints(config.cloud, process.env).oidcAudience);
+  const authMethod = selectAuthMethod(config.signIn, runtime.canRequestIdToken);
+  const endpoints = resolveEndpoints(config.cloud, process.env);
+  const signIn = await startSignIn(runtime, authMethod, config.signIn, endpoints);
   const { runMode } = await import('./modes/run-mode.ts');
-  await runMode(runtime, config, state);
+  await runMode(runtime, config, state, signIn);
 }
 
 /** @returns undefined for a run that is skipped, after its summary is written */

@@ -1,7 +1,7 @@
 import { OperationFailedError } from './azure/azure-errors.ts';
 import type { AzureClients } from './azure/clients.ts';
 import { resolveEndpoints } from './azure/clouds.ts';
-import { connectToAzure } from './azure/connection.ts';
+import { connectToAzure, startSignIn } from './azure/connection.ts';
 import { type Operation, trackOperation } from './azure/operations.ts';
 import { AzureReader } from './azure/reader.ts';
 import { AzureWriter } from './azure/writer.ts';
@@ -83,8 +83,10 @@ async function connectAsMain(
       : undefined;
   if (clientSecret !== undefined) runtime.mask(clientSecret);
   const endpoints = resolveEndpoints(cloud, process.env);
-  if (authMethod === 'oidc') await runtime.prefetchIdToken(endpoints.oidcAudience);
-  return await connectToAzure(runtime, authMethod, { ...signIn, clientSecret }, endpoints);
+  return await connectToAzure(
+    await startSignIn(runtime, authMethod, { ...signIn, clientSecret }, endpoints),
+    run,
+  );
 }
 
 /** Ends a migration that was running when main was killed. A failure is a warning, and the rule is still removed. */

@@ -1,6 +1,6 @@
 import { selectAuthMethod } from '../../src/azure/auth-method.ts';
 import { resolveEndpoints } from '../../src/azure/clouds.ts';
-import { connectToAzure } from '../../src/azure/connection.ts';
+import { connectToAzure, startSignIn } from '../../src/azure/connection.ts';
 import { isTemporaryRuleName } from '../../src/common/resource-names.ts';
 import { ActionsRuntime } from '../../src/github/actions.ts';
 
@@ -18,7 +18,10 @@ async function connect() {
   };
   const method = selectAuthMethod(signIn, runtime.canRequestIdToken);
   const endpoints = resolveEndpoints('AzureCloud', process.env);
-  return await connectToAzure(runtime, method, signIn, endpoints);
+  return await connectToAzure(await startSignIn(runtime, method, signIn, endpoints), {
+    info: (text) => runtime.info(text),
+    debug: (text) => runtime.debug(text),
+  });
 }
 
 /** The names of the temporary firewall rules that ARM shows. */

@@ -15,6 +15,8 @@ import { SignInClient, toObstacle } from './sign-in-client.ts';
 export interface OidcTokenProvider {
   /** Whether the job can request an OIDC token (`permissions: id-token: write`). */
   readonly canRequestIdToken: boolean;
+  /** Requests the token that the next {@link requestIdToken} for this audience returns. */
+  prefetchIdToken(audience: string): Promise<void>;
   /** A new OIDC token of the job. It is valid for five minutes, so each exchange needs a new one (Azure/login#372). */
   requestIdToken(audience: string): Promise<string>;
   mask(secret: string): void;

@@ -1,7 +1,6 @@
-import { selectAuthMethod } from '../azure/auth-method.ts';
 import type { AzureClients } from '../azure/clients.ts';
-import { type Endpoints, resolveEndpoints, resolveIpEchoUrls } from '../azure/clouds.ts';
-import { connectToAzure } from '../azure/connection.ts';
+import { resolveIpEchoUrls } from '../azure/clouds.ts';
+import { connectToAzure, type SignIn } from '../azure/connection.ts';
 
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
 import { toServerFacts } from '../azure/server-facts.ts';
@@ -15,7 +14,7 @@ import type { ActionsRuntime } from '../github/actions.ts';
 import type { GitHubApi } from '../github/api.ts';
 import type { ActionState } from '../github/state.ts';
 import { findSecretWarnings } from '../inputs/parse/parse-config.ts';
-import type { AuthMethod, CheckConfig, Config } from '../inputs/types.ts';
+import type { CheckConfig, Config } from '../inputs/types.ts';
 import { adminLogin, type EarlyLogin, type LoginTarget, startEarlyLogin } from '../postgres/login.ts';
 import type { Reporter } from '../reporting/reporter.ts';
 import { childReads } from '../resources/index.ts';
@@ -29,6 +28,7 @@ export interface ModeContext<C extends Config> {
   readonly run: RunContext;
   readonly config: C;
   readonly state: ActionState;
+  readonly signIn: SignIn;
   /** GitHub's API for the repository of this run. */
   readonly gitHub: GitHubApi;
   readonly reporter: Reporter;
@@ -54,37 +54,28 @@ export interface WritableControlPlane extends ControlPlane {
   readonly startLogin: (target: LoginTarget, timeoutMs: number) => EarlyLogin;
 }
 
-/** How a run signs in, and where, which is known before Azure has answered. */
-export interface SignIn {
-  readonly authMethod: AuthMethod;
-  readonly endpoints: Endpoints;
-  /** The host name that the server has, if it exists; undefined if only ARM knows it. */
-  readonly expectedHost: string | undefined;
+/** Saves for `post` how this run signs in. Warns before about secrets that probably contain a mistake. */
+export function saveSignIn({ run, config, state, signIn }: ModeContext<Config>): void {
+  for (const warning of findSecretWarnings(config)) run.warning(warning);
+  const { clientSecret: _, ...saved } = config.signIn;
+  const network = captureNetworkSettings(process.env);
+  state.saveSignIn({ way: signIn.authMethod, signIn: saved, cloud: config.cloud, network });
+  logNetworkSettings(process.env, run.info);
 }
 
-/** Saves for `post` how this run signs in. Warns before about secrets that probably contain a mistake. */
-export function prepareSignIn({ runtime, run, config, state }: ModeContext<Config>): SignIn {
-  for (const warning of findSecretWarnings(config)) run.warning(warning);
-  const { clientSecret: _, ...signIn } = config.signIn;
-  const authMethod = selectAuthMethod(config.signIn, runtime.canRequestIdToken);
-  const network = captureNetworkSettings(process.env);
-  state.saveSignIn({ way: authMethod, signIn, cloud: config.cloud, network });
-  logNetworkSettings(process.env, run.info);
-  const endpoints = resolveEndpoints(config.cloud, process.env);
+/** The host name that the server has, if it exists; undefined if only ARM knows it. */
+export function expectedHost({ config, signIn }: ModeContext<Config>): string | undefined {
   const { name, isNameIpAddress } = config.server;
-  const expectedHost = isNameIpAddress ? undefined : `${name}${endpoints.hostSuffix}`;
-  return { authMethod, endpoints, expectedHost };
+  return isNameIpAddress ? undefined : `${name}${signIn.endpoints.hostSuffix}`;
 }
 
 /** Creates the clients, and starts to read the server and what the run needs of its children. */
-export async function openControlPlane(
-  { runtime, run, config }: ModeContext<Config>,
-  { authMethod, endpoints, expectedHost }: SignIn,
-): Promise<ControlPlane> {
-  const clients = await connectToAzure(runtime, authMethod, config.signIn, endpoints);
+export async function openControlPlane(ctx: ModeContext<Config>): Promise<ControlPlane> {
+  const { run, config, signIn } = ctx;
+  const clients = await connectToAzure(signIn, run);
   const reader = new AzureReader(clients, run, config.server);
   reader.startReads(childReads(config));
-  return { clients, reader, expectedHost };
+  return { clients, reader, expectedHost: expectedHost(ctx) };
 }
 
 /**
@@ -96,16 +87,16 @@ export async function withWriter(
   work: (azure: WritableControlPlane) => Promise<void>,
 ): Promise<void> {
   const { run, config } = ctx;
-  const signIn = prepareSignIn(ctx);
-  const { expectedHost } = signIn;
+  saveSignIn(ctx);
+  const host = expectedHost(ctx);
   // Nothing can change before the libraries are loaded that the reader needs.
   let isCurrent = (): boolean => true;
   const early =
-    expectedHost === undefined
+    host === undefined
       ? undefined
       : new EarlyConnection({
           run,
-          administrator: administratorLogin(ctx, expectedHost, {}),
+          administrator: administratorLogin(ctx, host, {}),
           ipEchoUrls: resolveIpEchoUrls(process.env),
           runnerIp: config.firewall.runnerIp,
           isCurrent: () => isCurrent(),
@@ -113,7 +104,7 @@ export async function withWriter(
   const logins: EarlyLogin[] = [];
   let reader: AzureReader | undefined;
   try {
-    const controlPlane = await openControlPlane(ctx, signIn);
+    const controlPlane = await openControlPlane(ctx);
     const opened = controlPlane.reader;
     reader = opened;
     isCurrent = opened.trackChanges();

@@ -1,3 +1,4 @@
+import type { SignIn } from '../azure/connection.ts';
 import { getErrorMessage, preferAbortReason, toActionError } from '../common/errors.ts';
 import type { RunContext } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
@@ -11,10 +12,15 @@ import { withRunContext } from './run-context.ts';
  * Runs the mode of the configuration, and reports its result, even if it has failed.
  * @throws what the mode throws, after outputs and summary are written
  */
-export async function runMode(runtime: ActionsRuntime, config: Config, state: ActionState): Promise<void> {
+export async function runMode(
+  runtime: ActionsRuntime,
+  config: Config,
+  state: ActionState,
+  signIn: SignIn,
+): Promise<void> {
   const reporter = new Reporter(runtime, config);
   const error = await withRunContext(runtime, config.timeoutMs, TIMEOUT_HINT, (run) =>
-    dispatchMode(runtime, run, config, state, reporter).catch((error: unknown) => {
+    dispatchMode(runtime, run, config, state, signIn, reporter).catch((error: unknown) => {
       const preferred = preferAbortReason(run.signal, error);
       if (preferred !== error) run.debug(`After the run was aborted: ${getErrorMessage(error)}`);
       throw preferred;
@@ -29,10 +35,11 @@ async function dispatchMode(
   run: RunContext,
   config: Config,
   state: ActionState,
+  signIn: SignIn,
   reporter: Reporter,
 ): Promise<void> {
   const gitHub = new GitHubApi(config.gitHubToken, runtime.event.repository.name, run);
-  const context = { runtime, run, state, gitHub, reporter };
+  const context = { runtime, run, state, signIn, gitHub, reporter };
   switch (config.mode) {
     case 'ensure': {
       const { ensure } = await import('./ensure.ts');

@@ -147,7 +147,8 @@ describe('a write fails if its response is not from Azure Resource Manager', () 
     const writes: readonly (() => Promise<unknown>)[] = [
       () => configurations.beginPut('group', 'demo', 'work_mem', { value: '1' }),
       () => firewallRules.beginCreateOrUpdate('group', 'demo', 'r', range),
-      async () => (await clients.resources()).resourceGroups.createOrUpdate('group', { location: 'westeurope' }),
+      async () =>
+        (await clients.resources()).resourceGroups.createOrUpdate('group', { location: 'westeurope' }),
     ];
     for (const write of writes)
       expect(String(await errorOf(inFakeTime(write())))).toContain('not one of Azure Resource Manager');

@@ -75,6 +75,7 @@ const OIDC_ENV = {
 const requestToken = async (method: 'client-secret' | 'oidc'): Promise<unknown> => {
   const credential = await createCredential(method, signInConfig, endpoints, {
     canRequestIdToken: true,
+    prefetchIdToken: async () => {},
     requestIdToken: (audience) => requestIdToken(audience, process.env, createTestRun()),
     mask: () => {},
     info: () => {},

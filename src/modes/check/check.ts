@@ -16,20 +16,20 @@ import {
   type ServerLimit,
   withServerLimits,
 } from '../../resources/server/server-limits.ts';
-import { type ModeContext, openControlPlane, prepareSignIn } from '../context.ts';
+import { expectedHost, type ModeContext, openControlPlane, saveSignIn } from '../context.ts';
 import { createFirewallAuditSource, warnAboutOpenFirewall } from './firewall-audit.ts';
 import { reportCheck } from './report-check.ts';
 import { type EarlySqlLogins, runSqlChecks, startSqlLogins } from './sql-checks.ts';
 
 /** `mode: check`: reads and compares what `ensure` would change, without a writer, so nothing can be changed. */
 export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
-  const signIn = prepareSignIn(ctx);
+  saveSignIn(ctx);
   // Nothing is read again before the libraries are loaded that the reader needs.
   let isCurrent = (): boolean => true;
-  const earlyLogins = startSqlLogins(ctx, signIn.expectedHost, () => isCurrent());
+  const earlyLogins = startSqlLogins(ctx, expectedHost(ctx), () => isCurrent());
   let reader: AzureReader | undefined;
   try {
-    ({ reader } = await openControlPlane(ctx, signIn));
+    ({ reader } = await openControlPlane(ctx));
     isCurrent = reader.trackChanges();
     await checkServer(ctx, reader, earlyLogins);
   } finally {
