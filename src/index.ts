@@ -1,8 +1,22 @@
 // Must be the first import: the libraries of other modules read the environment when they are loaded.
 import './common/environment.ts';
-import { enableCompileCache } from './compile-cache.ts';
+import { ActionsRuntime } from './github/actions.ts';
+import { runMain } from './main.ts';
+import { runPost } from './post.ts';
 
-enableCompileCache();
-// Loaded after the cache is enabled. Each `import()` becomes a file of its own in the bundle, which is loaded only when it
-// is needed.
-await import('./run.ts');
+/** post.js passes `--post`. The action's state cannot select the entry point, because main may not have saved any. */
+const entrypoint = process.argv.includes('--post') ? runPost : runMain;
+
+// A first signal must not end the process while no other listener exists, so that the run can write its outputs and clean
+// up. A run that begins after the signal gets it when it adds its listener.
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    if (process.listenerCount(signal) > 0) return;
+    process.on('newListener', (event) => {
+      if (event === signal) setImmediate(() => process.emit(signal, signal));
+    });
+  });
+
+process.exitCode = await new ActionsRuntime().run(entrypoint);
+// Idle sockets of the SDK's agents would delay the end of the process by seconds. Flushes standard output first.
+process.stdout.write('', () => process.exit());
