@@ -1,3 +1,4 @@
+import { lazyPattern } from './lazy-pattern.ts';
 /**
  * Percent-encodes a text for the user, the password or the path of a URL, and for a value of its query. Plain are the
  * unreserved characters of RFC 3986 and `!*,`, which every parser of connection URLs reads as they are; fewer `%` also help
@@ -29,8 +30,10 @@ export function formatDotenv(variables: ReadonlyMap<string, string>): string {
 /** The readers of a value as {@link formatDotenv} writes it. */
 export const dotenvReaders = (value: string): DotenvReaders => formatDotenvValue(value).readers;
 
+const PLAIN_VALUE = lazyPattern('^[\\p{L}\\p{N}_.:/@%+=?,^*!-]*$');
+
 function formatDotenvValue(value: string): { readonly text: string; readonly readers: DotenvReaders } {
-  if (/^[\p{L}\p{N}_.:/@%+=?,^*!-]*$/u.test(value)) return { text: value, readers: 'all' };
+  if (PLAIN_VALUE().test(value)) return { text: value, readers: 'all' };
   // python-dotenv expands `${NAME}` in both kinds of quotes. Python's text mode converts a carriage return.
   if (!/\$\{|\r/.test(value)) {
     // Nothing is escaped in single quotes, except `\\` and `\'` for python-dotenv.

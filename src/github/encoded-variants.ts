@@ -1,4 +1,5 @@
 import { escapeDotenvValue, percentEncode } from '../common/encoding.ts';
+import { lazyPattern } from '../common/lazy-pattern.ts';
 import { replaceControlCharacters } from '../common/sanitize.ts';
 
 /**
@@ -25,17 +26,22 @@ type Encoder = (text: string) => string;
 const hex = (code: number, length: number): string => code.toString(16).padStart(length, '0');
 const upperHex = (code: number, length: number): string => hex(code, length).toUpperCase();
 
+/** A pattern, or one of {@link lazyPattern}. */
+type Pattern = RegExp | (() => RegExp);
+
+const toRegExp = (pattern: Pattern): RegExp => (pattern instanceof RegExp ? pattern : pattern());
+
 /** Replaces each match of `pattern` by its code: a character, or without the flag `u` each half of a surrogate pair. */
 const escapeCharacters =
-  (pattern: RegExp, encode: (code: number) => string): Encoder =>
+  (pattern: Pattern, encode: (code: number) => string): Encoder =>
   (text) =>
-    text.replace(pattern, (c) => encode(c.codePointAt(0) ?? 0));
+    text.replace(toRegExp(pattern), (c) => encode(c.codePointAt(0) ?? 0));
 
 /** Replaces each byte of UTF-8 of the characters that `pattern` matches. */
 const escapeBytes =
-  (pattern: RegExp, encode: (byte: number) => string): Encoder =>
+  (pattern: Pattern, encode: (byte: number) => string): Encoder =>
   (text) =>
-    text.replace(pattern, (c) => [...Buffer.from(c)].map(encode).join(''));
+    text.replace(toRegExp(pattern), (c) => [...Buffer.from(c)].map(encode).join(''));
 
 const pipe =
   (...encoders: readonly Encoder[]): Encoder =>
@@ -160,9 +166,9 @@ const pythonUnicode = (code: number): string =>
   code < 0x100 ? `\\x${hex(code, 2)}` : code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
 
 /** Characters that Python and Go do not print: other than letters, marks, numbers, punctuation, symbols and space. */
-const UNPRINTABLE = /[^\0-\x7f\p{L}\p{M}\p{N}\p{P}\p{S}]/gu;
+const UNPRINTABLE = lazyPattern('[^\\0-\\x7f\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}]', 'gu');
 /** Ruby and bash also print characters for private use. */
-const UNPRINTABLE_EXCEPT_PRIVATE = /[^\0-\x7f\p{L}\p{M}\p{N}\p{P}\p{S}\p{Co}]/gu;
+const UNPRINTABLE_EXCEPT_PRIVATE = lazyPattern('[^\\0-\\x7f\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Co}]', 'gu');
 
 /** String literals of programming languages, as their debug output writes them. */
 const literalEncoders: readonly Encoder[] = [

@@ -1,5 +1,6 @@
 import { findCharset, isDatabaseCharset } from '../common/charsets.ts';
 import { CREATION_TAG, isCreationTag } from '../common/creation-tag.ts';
+import { lazyPattern } from '../common/lazy-pattern.ts';
 import { MAX_IDENTIFIER_BYTES } from '../common/resource-names.ts';
 
 /*
@@ -26,8 +27,10 @@ export function validateServerName(name: string): string | undefined {
   return `is '${name}', but a server name has 3 to 63 lower-case letters, digits and '-', and does not begin or end with '-'`;
 }
 
+const RESOURCE_GROUP_NAME = lazyPattern('^[\\p{L}\\p{N}_.()-]{1,90}$');
+
 export function validateResourceGroupName(name: string): string | undefined {
-  if (/^[\p{L}\p{N}_.()-]{1,90}$/u.test(name) && !name.endsWith('.')) return undefined;
+  if (RESOURCE_GROUP_NAME().test(name) && !name.endsWith('.')) return undefined;
   return `is '${name}', but the name of a resource group has 1 to 90 letters, digits and '_-.()', and does not end with '.'`;
 }
 

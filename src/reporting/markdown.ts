@@ -1,3 +1,4 @@
+import { lazyPattern } from '../common/lazy-pattern.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 
 /** Markdown in which text from outside stays text: it cannot become markup, mention a user or form a link. */
@@ -24,17 +25,24 @@ export const code = (text: string): Code => ({ code: text });
 /**
  * What neither Markdown nor GitHub interprets: no markup, mention, link, HTML entity, emoji or reference, except to a pull
  * request. An underscore inside a word is no emphasis.
+ * @param alphanumeric the letters and digits, as they are in a class of a regular expression
  */
-const PLAIN_TEXT =
-  /^(?:[\p{L}\p{N} ,.;()'’"…=%?→▇-]|:(?= |$)|(?<=\d):(?=\d)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])|(?<=pull request )#(?=\d))*$/u;
+const plainText = (alphanumeric: string): (() => RegExp) =>
+  lazyPattern(
+    `^(?:[${alphanumeric} ,.;()'’"…=%?→▇-]|:(?= |$)|(?<=\\d):(?=\\d)|(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])|(?<=pull request )#(?=\\d))*$`,
+  );
 
-/** Most texts match it. The classes of Unicode in {@link PLAIN_TEXT} take milliseconds to compile. */
-const PLAIN_ASCII = /^[A-Za-z0-9 ,.;()'’"…=%?-]*$/;
+const PLAIN_ASCII = plainText('A-Za-z0-9');
+const PLAIN_UNICODE = plainText('\\p{L}\\p{N}');
+const UNICODE_LETTER = lazyPattern('^\\p{L}');
+
+const isAscii = (text: string): boolean => !/[^ -~]/.test(text);
 
 const isPlainText = (text: string): boolean =>
-  (PLAIN_ASCII.test(text) || PLAIN_TEXT.test(text)) && !/www\./i.test(text);
+  !/www\./i.test(text) && (PLAIN_ASCII().test(text) || (!isAscii(text) && PLAIN_UNICODE().test(text)));
 
-const beginsWithLetter = (text: string): boolean => /^[A-Za-z]/.test(text) || /^\p{L}/u.test(text);
+const beginsWithLetter = (text: string): boolean =>
+  /^[A-Za-z]/.test(text) || (!isAscii(text.slice(0, 1)) && UNICODE_LETTER().test(text));
 
 function renderFragment(fragment: Fragment, maxLength?: number): string {
   const { text, isCode } =
