@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { HOST_SUFFIX } from '../../emulator/core/hosts-file.ts';
@@ -28,18 +28,13 @@ export interface PhaseRun extends WrittenFiles {
   readonly milliseconds: number;
 }
 
-/** Not a compile cache that an earlier run has left beside the bundle. */
-const isPartOfBundle = (path: string): boolean =>
-  statSync(path).isDirectory() || /\.([cm]?js|json|txt)$/.test(path);
-
 /** The id of the repository of every job. */
 export const REPOSITORY_ID = '4711';
 
 let lastRunId = 1000;
 
 /**
- * A job on a runner of its own. Its bundle is a new copy, so a compile cache beside the bundle or in the runner's folders is
- * empty until the first step of the job has run.
+ * A job on a runner of its own, with its own copy of the bundle.
  */
 export class BenchJob {
   readonly #bundle: string;
@@ -52,7 +47,7 @@ export class BenchJob {
     lastRunId += 1;
     const folder = mkdtempSync(join(context.directory, 'job-'));
     this.#bundle = join(folder, 'dist');
-    cpSync(context.dist, this.#bundle, { recursive: true, filter: isPartOfBundle });
+    cpSync(context.dist, this.#bundle, { recursive: true });
     // Beside the bundle, as on GitHub: a bundle in the workspace may behave differently.
     const [temporary, workspace] = [join(folder, 'temp'), join(folder, 'workspace')];
     for (const path of [temporary, workspace]) mkdirSync(path);

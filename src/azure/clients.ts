@@ -6,8 +6,8 @@ import {
   type HttpClient,
   type Pipeline,
 } from '@azure/core-rest-pipeline';
-import { createHttpClient } from '../common/http-client.ts';
 import type { Endpoints } from './clouds.ts';
+import { createHttpClient } from './http-client.ts';
 import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './http-policies.ts';
 
 /** The SDK's clients for one cloud and subscription. */

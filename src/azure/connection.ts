@@ -39,7 +39,7 @@ export async function connectToAzure(
 ): Promise<AzureClients> {
   const [{ createClients }, { createHttpClient }] = await Promise.all([
     import('./clients.ts'),
-    import('../common/http-client.ts'),
+    import('./http-client.ts'),
   ]);
   return createClients(endpoints, credential, subscriptionId, info, createHttpClient(debug));
 }

@@ -1,7 +1,7 @@
 import { createHttpHeaders, type HttpClient, type PipelineResponse } from '@azure/core-rest-pipeline';
-import { createHttpClient } from '../common/http-client.ts';
 import { parseJsonObject } from '../common/json.ts';
 import { findNetworkFailure, foreignAnswerHint } from '../common/network-failure.ts';
+import { createHttpClient } from './http-client.ts';
 
 /** Why a sign-in failed before Entra could decide about it. */
 export interface SignInObstacle {

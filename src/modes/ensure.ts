@@ -27,7 +27,6 @@ import { terminateLockHolders } from './terminate-lock-holders.ts';
 /** `mode: ensure`: the server, a connection, the database, the migration, and the connection for later steps. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   const { pullRequest } = ctx.config;
-  if (pullRequest?.state === 'closed') throw closedError(pullRequest);
   await withWriter(ctx, async (azure) => {
     const earlyLogin = startPublishedLogin(ctx, azure);
     // Asked while the reads and the first logins, which change nothing, are in progress.

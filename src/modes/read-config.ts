@@ -16,7 +16,7 @@ import { runsForkWithSecrets, secretsWithheldFrom, type WorkflowEvent } from '..
  * configuration.
  * @returns undefined if the run has no credentials and `skip-without-credentials` is true
  * @throws `inputs-invalid` with every error of every input and of the proxies in the environment; `no-credentials`,
- *   `fork-not-allowed`
+ *   `fork-not-allowed`, `pull-request-closed`
  */
 export async function readConfig(runtime: ActionsRuntime): Promise<Config | undefined> {
   for (const secret of secretInputValues(runtime)) runtime.mask(secret);
@@ -46,6 +46,10 @@ export async function readConfig(runtime: ActionsRuntime): Promise<Config | unde
     });
   if (config.mode === 'ensure' && runsForkWithSecrets(event))
     throw actionError('fork-not-allowed', { number: event.pullRequest?.number ?? 0 });
+  if (config.mode === 'ensure' && config.pullRequest?.state === 'closed') {
+    const { number, repository } = config.pullRequest;
+    throw actionError('pull-request-closed', { number, repository: repository.name });
+  }
   return config;
 }
 

@@ -5,7 +5,7 @@ import { test as base, describe, expect, vi } from 'vitest';
 import { toAzureError, tryRead } from '../../../src/azure/azure-errors.ts';
 import { resolveEndpoints } from '../../../src/azure/clouds.ts';
 import { createCredential } from '../../../src/azure/credentials.ts';
-import { createHttpClient } from '../../../src/common/http-client.ts';
+import { createHttpClient } from '../../../src/azure/http-client.ts';
 import {
   describeNetworkFailure,
   findNetworkFailure,

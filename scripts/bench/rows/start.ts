@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { toInputEnv } from '../../../workflow-runner/bundle-step.ts';
 import type { Figure } from '../figures.ts';
 import { interleavedMedians, measureNode } from '../interleave.ts';
@@ -78,40 +78,19 @@ async function measureUntilConnection(job: BenchJob, listener: Server): Promise<
   return at - start;
 }
 
-/** Runs a step that loads what a sign-in needs, and ends as usual: a killed process writes no compile cache. */
-async function failToSignIn(job: BenchJob, listener: Server): Promise<void> {
-  const refuse = (socket: Socket): void => {
-    socket.destroy();
-  };
-  listener.on('connection', refuse);
-  await job.main(typicalInputs, 1);
-  listener.off('connection', refuse);
-}
-
-/** How long the bundle takes to start, with an empty compile cache and with that of an earlier step of the job. */
+/** How long the bundle takes to start. */
 export async function measureStart(context: BenchContext): Promise<readonly Figure[]> {
   const listeners = await listenSilently();
   try {
     const { PATH = '', HOME = '' } = process.env;
-    const bareNode = () => measureNode({ args: ['-e', '0'], env: { PATH, HOME }, exitCode: 0 });
-    const inputError = async (job: BenchJob) => (await job.main({}, 1)).milliseconds;
-    const emptyPost = async (job: BenchJob) => (await job.post()).milliseconds;
-    const firstRequest = (job: BenchJob) => measureUntilConnection(job, listeners.oidc);
     const newJob = () => new BenchJob(context, listeners.env);
-    const earlier = newJob();
-    await inputError(earlier);
-    await emptyPost(earlier);
-    await failToSignIn(earlier, listeners.oidc);
     const medians = await interleavedMedians(ROUNDS, {
-      bareNode,
-      inputErrorFirst: () => inputError(newJob()),
-      inputErrorLater: () => inputError(earlier),
-      emptyPostFirst: () => emptyPost(newJob()),
-      emptyPostLater: () => emptyPost(earlier),
-      firstRequestFirst: () => firstRequest(newJob()),
-      firstRequestLater: () => firstRequest(earlier),
+      bareNode: () => measureNode({ args: ['-e', '0'], env: { PATH, HOME }, exitCode: 0 }),
+      inputError: async () => (await newJob().main({}, 1)).milliseconds,
+      emptyPost: async () => (await newJob().post()).milliseconds,
+      firstRequest: () => measureUntilConnection(newJob(), listeners.oidc),
     });
-    const toFigure = (what: string, milliseconds: number, target: number, chartLabel?: string): Figure => ({
+    const toFigure = (what: string, milliseconds: number, target: number, chartLabel: string): Figure => ({
       row: 'start',
       what,
       measured: milliseconds / 1000,
@@ -120,28 +99,16 @@ export async function measureStart(context: BenchContext): Promise<readonly Figu
       baseline: medians.bareNode / 1000,
       comparison: 'ratio',
       target,
-      ...(chartLabel === undefined ? {} : { chartLabel }),
+      chartLabel,
     });
     return [
+      toFigure('input error', medians.inputError, END_TARGET, 'Start to an input error'),
+      toFigure('post without a task', medians.emptyPost, END_TARGET, 'Post without a task'),
       toFigure(
-        'input error, first step of a job',
-        medians.inputErrorFirst,
-        END_TARGET,
-        'Start to an input error',
-      ),
-      toFigure('input error, later step', medians.inputErrorLater, END_TARGET),
-      toFigure('post without a task, first step of a job', medians.emptyPostFirst, END_TARGET),
-      toFigure('post without a task, later step', medians.emptyPostLater, END_TARGET, 'Post without a task'),
-      toFigure(
-        'start to the first connection (sign-in), first step of a job',
-        medians.firstRequestFirst,
+        'start to the first connection (sign-in)',
+        medians.firstRequest,
         REQUEST_TARGET,
         'Start to the first request',
-      ),
-      toFigure(
-        'start to the first connection (sign-in), later step',
-        medians.firstRequestLater,
-        REQUEST_TARGET,
       ),
     ];
   } finally {

@@ -5,9 +5,9 @@ import {
   type PipelineResponse,
   RestError,
 } from '@azure/core-rest-pipeline';
-import { selectAgent } from './http-agents.ts';
-import { describeNetworkFailure, NetworkError } from './network-failure.ts';
-import { describeExchange } from './request-log.ts';
+import { selectAgent } from '../common/http-agents.ts';
+import { describeNetworkFailure, NetworkError } from '../common/network-failure.ts';
+import { describeExchange } from '../common/request-log.ts';
 
 /**
  * The HTTP client of the SDK, with the proxy of {@link findProxy} instead of the SDK's own. A request without a response fails with a `RestError` whose message has the innermost cause, and whose
