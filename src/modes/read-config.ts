@@ -8,7 +8,7 @@ import type { ConfigFile } from '../inputs/config-file/parse-config-file.ts';
 import { type GetRawInput, InputReader, type ParseContext } from '../inputs/input-reader.ts';
 import { parseConfig } from '../inputs/parse/parse-config.ts';
 import { secretInputs } from '../inputs/schema.ts';
-import type { Config } from '../inputs/types.ts';
+import type { Config, EnsureConfig } from '../inputs/types.ts';
 import { runsForkWithSecrets, secretsWithheldFrom, type WorkflowEvent } from '../inputs/workflow-event.ts';
 
 /**
@@ -44,13 +44,17 @@ export async function readConfig(runtime: ActionsRuntime): Promise<Config | unde
       errors: 'errors' in config ? config.errors : [],
       environmentErrors,
     });
-  if (config.mode === 'ensure' && runsForkWithSecrets(event))
-    throw actionError('fork-not-allowed', { number: event.pullRequest?.number ?? 0 });
-  if (config.mode === 'ensure' && config.pullRequest?.state === 'closed') {
-    const { number, repository } = config.pullRequest;
-    throw actionError('pull-request-closed', { number, repository: repository.name });
-  }
+  if (config.mode === 'ensure') rejectEvent(config, event);
   return config;
+}
+
+/** Rejects what the event alone forbids, before the first request. @throws `fork-not-allowed`, `pull-request-closed` */
+function rejectEvent({ pullRequest }: EnsureConfig, event: WorkflowEvent): void {
+  if (runsForkWithSecrets(event))
+    throw actionError('fork-not-allowed', { number: event.pullRequest?.number ?? 0 });
+  if (pullRequest?.state !== 'closed') return;
+  const { number, repository } = pullRequest;
+  throw actionError('pull-request-closed', { number, repository: repository.name });
 }
 
 const missingCredentialsError = (event: WorkflowEvent): Error =>
