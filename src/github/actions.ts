@@ -12,6 +12,7 @@ import {
 import * as core from '@actions/core';
 import { ActionError, walkErrors } from '../common/errors.ts';
 import { readFileWithLimit } from '../common/files.ts';
+import { withTimeout } from '../common/polling.ts';
 import type { RunIdentity } from '../common/resource-names.ts';
 import { sanitizeText } from '../common/sanitize.ts';
 import type { WorkflowEvent } from '../inputs/workflow-event.ts';
@@ -178,14 +179,15 @@ export class ActionsRuntime {
 
   /**
    * Requests the token that the next {@link requestIdToken} for this audience returns, so that GitHub answers while the
-   * libraries are loaded. Returns when the request has been sent, because loading delays what a connection needs. A failure
-   * is thrown by {@link requestIdToken}.
+   * libraries are loaded. Returns when the request has been sent, because loading delays what a connection needs, and after
+   * {@link SEND_LIMIT_MS} at the latest. A failure is thrown by {@link requestIdToken}.
    */
   async prefetchIdToken(audience: string): Promise<void> {
     const { promise: sent, resolve } = Promise.withResolvers<void>();
     const token = this.#fetchIdToken(audience, resolve);
     this.#prefetchedIdToken = { audience, token, requestedAt: performance.now() };
-    await Promise.race([sent, token.catch(() => {})]);
+    const isOver = Promise.race([sent, token.then(() => {})]);
+    await withTimeout(SEND_LIMIT_MS, () => new Error('not sent yet'), isOver).catch(() => {});
   }
 
   /** A fresh OIDC token of this job, which is masked. @throws IdTokenError */
@@ -269,6 +271,9 @@ export class ActionsRuntime {
     return `azure-postgresql-action ${repository.slice(-24)} run ${run}/${attempt}`;
   }
 }
+
+/** Milliseconds for the connection to the service of OIDC tokens, before the run goes on without it. */
+const SEND_LIMIT_MS = 300;
 
 /** Milliseconds for which a prefetched OIDC token is used; it is valid for five minutes. */
 const PREFETCHED_TOKEN_MS = 60_000;
