@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { hasPublicAccess } from '../../azure/server-states.ts';
 import { count } from '../../common/count.ts';
 import { ActionError, actionError, getErrorMessage, toActionError } from '../../common/errors.ts';
@@ -22,8 +23,12 @@ import { recordFailure, sweepFirewallRules } from './sweep-firewall-rules.ts';
  * does not stop the rest.
  * @throws `sweep-incomplete` with every failure
  */
-export const sweep = (ctx: ModeContext<SweepConfig>): Promise<void> =>
-  withWriter(ctx, (azure) => sweepWith(ctx, azure));
+export function sweep(ctx: ModeContext<SweepConfig>): Promise<void> {
+  // Each pull request has sessions of its own. V8 would collect them only after the heap has grown to several times of
+  // what is in use.
+  setFlagsFromString('--optimize-for-size');
+  return withWriter(ctx, (azure) => sweepWith(ctx, azure));
+}
 
 async function sweepWith(ctx: ModeContext<SweepConfig>, azure: WritableControlPlane): Promise<void> {
   const { reporter } = ctx;
