@@ -1,4 +1,5 @@
 import type { TokenCredential } from '@azure/core-auth';
+import { networkPause } from '../common/network-pause.ts';
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { AzureClients } from './clients.ts';
 import type { Endpoints } from './clouds.ts';
@@ -37,6 +38,7 @@ export async function connectToAzure(
   { endpoints, subscriptionId, credential }: SignIn,
   { info, debug }: Record<'info' | 'debug', (text: string) => void>,
 ): Promise<AzureClients> {
+  await networkPause();
   const [{ createClients }, { createHttpClient }] = await Promise.all([
     import('./clients.ts'),
     import('./http-client.ts'),
