@@ -12,9 +12,12 @@ const entrypoint = process.argv.includes('--post') ? runPost : runMain;
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     if (process.listenerCount(signal) > 0) return;
-    process.on('newListener', (event) => {
-      if (event === signal) setImmediate(() => process.emit(signal, signal));
-    });
+    const repeatSignal = (event: string | symbol): void => {
+      if (event !== signal) return;
+      process.off('newListener', repeatSignal);
+      setImmediate(() => process.emit(signal, signal));
+    };
+    process.on('newListener', repeatSignal);
   });
 
 process.exitCode = await new ActionsRuntime().run(entrypoint);

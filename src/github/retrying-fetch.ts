@@ -23,7 +23,7 @@ const RETRY_DELAYS_MS = [1000, 3000];
 /** The longest Retry-After or rate limit reset, in milliseconds, to wait for; a longer one is an error. */
 const MAX_RETRY_DELAY_MS = 60_000;
 /** Bytes of the largest response; a page of 100 pull requests has about 4 MB. */
-export const MAX_RESPONSE_BYTES = 32 * 1024 * 1024;
+const MAX_RESPONSE_BYTES = 32 * 1024 * 1024;
 
 /** {@link createRetryingSend} for `fetch`, with a limit for the size of a response. */
 export const createRetryingFetch = (fetch: Fetch, run: RunContext): Fetch =>
@@ -136,7 +136,9 @@ function retryDelayMs(
   if (status === 429 || status === 403)
     return acceptableDelay(retryAfterMs(headers) ?? rateLimitResetMs(headers));
   if (status < 500 || status === 501 || !canRetry) return undefined;
-  return headers.get('retry-after') ? acceptableDelay(retryAfterMs(headers)) : defaultDelayMs;
+  // A Retry-After without a readable time, also an empty one, ends the retries.
+  const hasRetryAfter = typeof headers.get('retry-after') === 'string';
+  return hasRetryAfter ? acceptableDelay(retryAfterMs(headers)) : defaultDelayMs;
 }
 
 const acceptableDelay = (delayMs: number | undefined): number | undefined =>

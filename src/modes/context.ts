@@ -1,7 +1,6 @@
 import type { AzureClients } from '../azure/clients.ts';
 import { resolveIpEchoUrls } from '../azure/clouds.ts';
 import { connectToAzure, type SignIn } from '../azure/connection.ts';
-
 import { AzureReader, type FoundServer } from '../azure/reader.ts';
 import { toServerFacts } from '../azure/server-facts.ts';
 import { AzureWriter } from '../azure/writer.ts';
@@ -37,8 +36,6 @@ export interface ModeContext<C extends Config> {
 /** Azure Resource Manager for a mode that only reads. */
 export interface ControlPlane {
   readonly clients: AzureClients;
-  /** The host name that the server has, if it exists; undefined if only ARM knows it. */
-  readonly expectedHost: string | undefined;
   readonly reader: AzureReader;
 }
 
@@ -70,12 +67,11 @@ export function expectedHost({ config, signIn }: ModeContext<Config>): string | 
 }
 
 /** Creates the clients, and starts to read the server and what the run needs of its children. */
-export async function openControlPlane(ctx: ModeContext<Config>): Promise<ControlPlane> {
-  const { run, config, signIn } = ctx;
+export async function openControlPlane({ run, config, signIn }: ModeContext<Config>): Promise<ControlPlane> {
   const clients = await connectToAzure(signIn, run);
   const reader = new AzureReader(clients, run, config.server);
   reader.startReads(childReads(config));
-  return { clients, reader, expectedHost: expectedHost(ctx) };
+  return { clients, reader };
 }
 
 /**

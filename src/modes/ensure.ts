@@ -14,6 +14,7 @@ import { uniqueDrift } from '../reconcile/findings.ts';
 import {
   administratorLogin,
   createConnections,
+  expectedHost,
   type ModeContext,
   type WritableControlPlane,
   withWriter,
@@ -125,14 +126,15 @@ function publishedTarget(
  */
 function startPublishedLogin(
   ctx: ModeContext<EnsureConfig>,
-  { expectedHost, startLogin }: WritableControlPlane,
+  { startLogin }: WritableControlPlane,
 ): EarlyLogin | undefined {
   const { appRole, database, server, signIn } = ctx.config;
   const { name, resourceGroup } = server;
-  if (expectedHost === undefined || appRole === undefined || database.reset) return undefined;
+  const host = expectedHost(ctx);
+  if (host === undefined || appRole === undefined || database.reset) return undefined;
   if ('key' in appRole.secret && resourceGroup === undefined) return undefined;
   const serverId = `/subscriptions/${signIn.subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.DBforPostgreSQL/flexibleServers/${name}`;
-  const target = publishedTarget(ctx, administratorLogin(ctx, expectedHost, {}), serverId);
+  const target = publishedTarget(ctx, administratorLogin(ctx, host, {}), serverId);
   return startLogin(target, APP_LOGIN_TIMEOUT_MS);
 }
 
