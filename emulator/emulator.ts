@@ -1,7 +1,6 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { CONTROL_PATH, controlHandler } from './admin/control-api.ts';
 import { CertificateAuthority, type IssuedCertificate } from './core/certificates.ts';
 import { ClientAddressMap } from './core/client-address-map.ts';
@@ -172,7 +171,7 @@ async function startListeners(services: EmulatorServices, lazyPostgres: LazyPost
 }
 
 /** The preload with which a Node.js process resolves the names of the servers. */
-const RESOLVER = pathToFileURL(join(import.meta.dirname, 'core', 'resolve-host-names.mjs')).href;
+const RESOLVER = join(import.meta.dirname, 'core', 'resolve-host-names.cjs');
 
 function buildReadyLine(
   { identity, filesDirectory, hosts }: EmulatorServices,
@@ -187,7 +186,7 @@ function buildReadyLine(
     graph: listeners.graph.url,
     env: {
       ...(hosts && {
-        NODE_OPTIONS: `--import=${RESOLVER}`,
+        NODE_OPTIONS: `--require=${JSON.stringify(RESOLVER)}`,
         EMULATOR_HOSTS_FILE: hosts.path,
       }),
       NODE_EXTRA_CA_CERTS: ca,

@@ -17,7 +17,7 @@ export interface EmulatorOptions {
   /** What happens to a client that no firewall rule permits. */
   readonly blockedBehavior: BlockedClientBehavior;
   /**
-   * Whether servers have host names, as on Azure, which only clients with resolve-host-names.mjs can resolve. Otherwise their
+   * Whether servers have host names, as on Azure, which only clients with resolve-host-names.cjs can resolve. Otherwise their
    * hosts are loopback addresses.
    */
   readonly hostNames: boolean;

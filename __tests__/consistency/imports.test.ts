@@ -122,7 +122,7 @@ describe('imports point one way', () => {
 
 /** The repository's JavaScript and TypeScript files, with their path from the root. */
 const files = ['__tests__', 'src', 'emulator', 'workflow-runner', 'scripts'].flatMap((folder) =>
-  globSync(`${folder}/**/*.{ts,mjs,js}`, { cwd: repositoryRoot }).map((path) => ({
+  globSync(`${folder}/**/*.{ts,mjs,cjs,js}`, { cwd: repositoryRoot }).map((path) => ({
     path,
     text: readFileSync(join(repositoryRoot, path), 'utf8'),
   })),

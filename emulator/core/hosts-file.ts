@@ -18,7 +18,7 @@ export function readHosts(file: string | undefined): ReadonlyMap<string, string>
 }
 
 /**
- * The file that resolve-host-names.mjs reads: the host names of the servers and their loopback addresses, in the form of
+ * The file that resolve-host-names.cjs reads: the host names of the servers and their loopback addresses, in the form of
  * hosts(5). It is written synchronously, so that a name resolves before ARM shows it.
  */
 export class HostsFile {

@@ -36,6 +36,9 @@ export async function serverTime(session: Session): Promise<string> {
   return row?.now ?? '';
 }
 
+/** The address of this session in the column with which it is compared. */
+const OWN_ADDRESS_SQL = '(SELECT client_addr FROM pg_stat_activity WHERE pid = pg_backend_pid())';
+
 /**
  * Condition for a session `a` of pg_stat_activity to be one of the migration's. It is run by the migration's role in
  * the migration's database; $1 to $3 are the fields of {@link MigrationSessionFilter}. The session either has the
@@ -51,7 +54,7 @@ export async function serverTime(session: Session): Promise<string> {
 const MIGRATION_SESSION_SQL = `a.usename = current_user AND a.pid <> pg_backend_pid() AND (
   a.application_name = $1
   OR (a.datname = current_database()
-    AND a.client_addr IS NOT DISTINCT FROM inet_client_addr()
+    AND a.client_addr IS NOT DISTINCT FROM ${OWN_ADDRESS_SQL}
     AND a.backend_start >= $2::timestamptz
     AND NOT starts_with(a.application_name, '${APPLICATION_NAME_PREFIX}')
     AND (a.state IS DISTINCT FROM 'idle'
@@ -99,7 +102,7 @@ export async function mayHaveMigrationSessions(
        OR (a.usename = $3 AND a.datname = current_database() AND a.pid <> pg_backend_pid()
          AND NOT starts_with(a.application_name, '${APPLICATION_NAME_PREFIX}')
          AND coalesce(a.backend_start >= $2::timestamptz, true)
-         AND coalesce(a.client_addr = inet_client_addr(), true)
+         AND coalesce(a.client_addr = ${OWN_ADDRESS_SQL}, true)
          AND a.state IS DISTINCT FROM 'idle')
      LIMIT 1`,
     [applicationName, since ?? 'infinity', role],

@@ -45,6 +45,16 @@ describe('access', () => {
     await other.destroy();
   });
 
+  test('a session sees the public address of its client, as the firewall does, also in a new database', async ({
+    postgres,
+    server,
+  }) => {
+    const sql = 'SELECT host(inet_client_addr()) AS address';
+    expect(await postgres.query(server, sql)).toEqual([{ address: runnerAddress }]);
+    await postgres.query(server, 'CREATE DATABASE created');
+    expect(await postgres.query(server, sql, { database: 'created' })).toEqual([{ address: runnerAddress }]);
+  });
+
   test('the source address of a connection selects the public address that the error contains', async ({
     postgres,
     server,
@@ -265,7 +275,7 @@ describe('a client that sends nothing', () => {
           const idle = await startSession().catch(() => undefined);
           const silent = await connectClient().catch(() => undefined);
           if (idle === undefined || silent === undefined) return false;
-          expect(idle.first).toEqual(startupMessage);
+          expect(`${idle.first}`).toContain(`emulator.client_address\0${runnerAddress}\0\0`);
           expect((await readAll(silent)).length).toBe(0);
           idle.socket.write('still here');
           expect(`${await readNext(idle.socket)}`).toBe('still here');

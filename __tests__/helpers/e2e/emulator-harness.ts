@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { inject } from 'vitest';
 import { type Emulator, startEmulator } from '../../../emulator/emulator.ts';
-import '../../../emulator/core/resolve-host-names.mjs';
+import '../../../emulator/core/resolve-host-names.cjs';
 import type { EmulatorOptions } from '../../../emulator/options.ts';
 import { send } from '../emulator/http-client.ts';
 import { trustRootCertificate } from '../process-context.ts';

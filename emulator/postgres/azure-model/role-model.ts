@@ -21,6 +21,20 @@ const SHOW_TRUSTED_EXTENSIONS = [
   `'e.trusted AND e.name = ANY (pg_catalog.azure_trusted_extensions()) AS trusted,'); END$$`,
 ].join(' ');
 
+/** The setting of a session with the public address of its client, which the proxy adds to the startup packet. */
+export const CLIENT_ADDRESS_SETTING = 'emulator.client_address';
+
+/**
+ * Makes `inet_client_addr()` return the address that firewall rules are compared with, as Azure's servers do. PostgreSQL
+ * itself sees the loopback address of the client. The function is renamed because PostgreSQL ignores a new body of its own.
+ */
+const SHOW_PUBLIC_ADDRESS = [
+  'ALTER FUNCTION pg_catalog.inet_client_addr() RENAME TO emulator_socket_address',
+  'CREATE FUNCTION pg_catalog.inet_client_addr() RETURNS inet LANGUAGE sql STABLE PARALLEL RESTRICTED AS ' +
+    `$$SELECT coalesce(nullif(pg_catalog.current_setting('${CLIENT_ADDRESS_SETTING}', true), '')::inet, ` +
+    'pg_catalog.emulator_socket_address())$$',
+];
+
 /**
  * The SQL that turns a new cluster into one of Azure's, as statements for each database. template0 gets the schema owner
  * and the extension too, so that every later database has them.
@@ -30,6 +44,7 @@ export function roleModelStatements(): [database: string, statements: string[]][
     `ALTER SCHEMA public OWNER TO ${ADMINISTRATOR_ROLE}`,
     'CREATE EXTENSION azure',
     SHOW_TRUSTED_EXTENSIONS,
+    ...SHOW_PUBLIC_ADDRESS,
   ];
   const forCluster = [
     `CREATE ROLE ${ADMINISTRATOR_ROLE} NOLOGIN`,

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type Hold, waitForRelease } from '../../core/faults.ts';
+import { CLIENT_ADDRESS_SETTING } from '../azure-model/role-model.ts';
 import type { ClientConnection } from '../cluster/backend-listener.ts';
 import type { BlockedClientBehavior, PublicAddressLookup } from '../types.ts';
 import type { Firewall } from './firewall.ts';
@@ -9,6 +10,7 @@ import { encodeFatalError } from './message-stream.ts';
 import { RequestFilter, type StatementRewriter } from './request-filter.ts';
 import { ResponseFilter } from './response-filter.ts';
 import {
+  addParameter,
   parseUserAndDatabase,
   REQUEST_CODES,
   readBytes,
@@ -202,7 +204,7 @@ export class PostgresProxy {
   #forwardSession(socket: Socket, packet: StartupPacket, tlsVersion: string | undefined): void {
     socket.setTimeout(0);
     const backend = this.#connectToPostgres(socket, tlsVersion);
-    backend.write(packet.bytes);
+    backend.write(addParameter(packet, CLIENT_ADDRESS_SETTING, this.#publicAddress(socket)).bytes);
     const { statementRewriters, findHold, rejectsScram } = this.#options;
     /** Holds of forwarded statements whose answer has not ended. */
     let heldResponses: Hold[] = [];

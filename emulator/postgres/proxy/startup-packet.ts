@@ -40,6 +40,14 @@ export async function readStartupPacket(stream: Readable): Promise<StartupPacket
   return body && { code: body.readUInt32BE(0), bytes: Buffer.concat([head, body]) };
 }
 
+/** The packet with one more parameter. PostgreSQL uses the last value of a parameter. */
+export function addParameter({ code, bytes }: StartupPacket, name: string, value: string): StartupPacket {
+  // The packet ends with an empty name.
+  const added = Buffer.concat([bytes.subarray(0, -1), Buffer.from(`${name}\0${value}\0\0`)]);
+  added.writeUInt32BE(added.length, 0);
+  return { code, bytes: added };
+}
+
 /** The user and the database in a startup packet. The default database has the name of the user. */
 export function parseUserAndDatabase({ bytes }: StartupPacket): { user: string; database: string } {
   const words = bytes.toString('utf8', 8).split('\0');

@@ -1,8 +1,9 @@
 // Preload for a Node.js process that connects to servers with host names (`--host-names`, see emulator/README.md). With
-// `NODE_OPTIONS=--import=…/resolve-host-names.mjs`, the names in the file of `EMULATOR_HOSTS_FILE` resolve in that process,
-// and every other name resolves as before. JavaScript, so that every version of Node.js can load it.
-import dns from 'node:dns';
-import { readFileSync } from 'node:fs';
+// `NODE_OPTIONS=--require=…/resolve-host-names.cjs`, the names in the file of `EMULATOR_HOSTS_FILE` resolve in that process,
+// and every other name resolves as before. JavaScript, so that every version of Node.js can load it, and CommonJS, because
+// an ES module would delay the start of each process more.
+const dns = require('node:dns');
+const { readFileSync } = require('node:fs');
 
 /** The address in the file, which is read at each call, because servers come and go while the process runs. */
 function findAddress(host) {
@@ -15,7 +16,7 @@ function findAddress(host) {
  * the address of the server that the process has connected to.
  */
 const isPreload =
-  (process.env['NODE_OPTIONS'] ?? '').includes(import.meta.url) && process.env['PGHOSTADDR'] === undefined;
+  (process.env['NODE_OPTIONS'] ?? '').includes(__filename) && process.env['PGHOSTADDR'] === undefined;
 
 /** The answer of getaddrinfo for a name that does not exist. */
 function notFoundError(hostname) {
