@@ -8,9 +8,12 @@ import { replaceControlCharacters } from '../common/sanitize.ts';
  */
 export function encodedVariants(secret: string): readonly string[] {
   if (UNENCODED.test(secret)) return [secret];
+  const encoders = PLAIN_IN_STRINGS.test(secret)
+    ? [percentEncode, ...percentEncoders, ...shellEncoders]
+    : ENCODERS;
   const parts = [secret, ...splitLines(secret)].filter((part) => part.trim() !== '' || part === secret);
   const variants = parts.flatMap((part) =>
-    part === '' ? [] : [part, ...ENCODERS.map((encode) => encode(part))],
+    part === '' ? [] : [part, ...encoders.map((encode) => encode(part))],
   );
   const lines = variants.flatMap(splitLines).filter((line) => line.trim() !== '');
   return [...new Set([...variants, ...lines])];
@@ -18,6 +21,12 @@ export function encodedVariants(secret: string): readonly string[] {
 
 /** Tokens and derived passwords consist of characters that no encoder changes, and a run has many of them. */
 const UNENCODED = /^[\w.-]+$/;
+
+/**
+ * Only the encoders for URLs and shells change these, which is enough for most passwords. The first use of the others compiles
+ * dozens of patterns.
+ */
+const PLAIN_IN_STRINGS = /^[\w.!%()*,:;?@[\]^{|}-]+$/;
 
 const splitLines = (text: string): readonly string[] => text.split(/\r\n|\r|\n/);
 

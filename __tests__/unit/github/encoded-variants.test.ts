@@ -99,6 +99,19 @@ describe('every encoding of a secret is masked', () => {
     );
   });
 
+  test('a secret with characters that only URLs and shells encode has every variant, although most encoders are skipped', () => {
+    // The quote makes every encoder run.
+    const variantsOfQuote = encodedVariants('"');
+    fc.assert(
+      fc.property(fc.stringMatching(/^[\w.!%()*,:;?@[\]^{|}-]+$/), (text) => {
+        const possible = new Set(
+          encodedVariants(text).flatMap((variant) => variantsOfQuote.map((quote) => `${quote}${variant}`)),
+        );
+        expect(encodedVariants(`"${text}`).filter((variant) => !possible.has(variant))).toEqual([]);
+      }),
+    );
+  });
+
   test('no word of it is readable inside a larger text', () => {
     for (const password of difficultPasswords) {
       for (const [name, [, whole]] of Object.entries(logForms)) {
