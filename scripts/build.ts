@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { minifySync } from 'oxc-minify';
 
@@ -22,7 +22,9 @@ export async function build(
   rmSync(compileDirectory, { recursive: true, force: true });
   rmSync(outputDirectory, { recursive: true, force: true });
   await runTool('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', compileDirectory);
-  copyForTreeShaking(join(compileDirectory, 'node_modules'));
+  // Without `"type": "module"` here, ncc writes CommonJS, which Node.js loads faster than ES modules.
+  writeFileSync(join(compileDirectory, 'package.json'), '{}\n');
+  copyPackages(join(compileDirectory, 'node_modules'));
   await runTool(
     '@vercel/ncc/dist/ncc/cli.js',
     'build',
@@ -33,7 +35,8 @@ export async function build(
     'es2022',
     '--quiet',
   );
-  cpSync(join(compileDirectory, 'post-entry.js'), join(outputDirectory, 'post.js'));
+  writeFileSync(join(outputDirectory, 'package.json'), '{"type":"commonjs"}\n');
+  writeFileSync(join(outputDirectory, 'post.js'), POST_ENTRY);
   writeFileSync(join(outputDirectory, 'licenses.txt'), collectLicenses());
   for (const name of readdirSync(outputDirectory)) {
     const path = join(outputDirectory, name);
@@ -42,8 +45,36 @@ export async function build(
   }
 }
 
+/** Entry point of action.yml's `post`: runs the post part of the same bundle. */
+const POST_ENTRY = "process.argv.push('--post');\nrequire('./index.js');\n";
+
 /** Packages whose modules only define something, and in which the action uses little. */
 const TREE_SHAKEN = /^(@actions\/core|@azure\/.*|@typespec\/.*)$/;
+
+const NO_AGENT = 'exports.HttpProxyAgent = exports.HttpsProxyAgent = class {};';
+
+/**
+ * Dependencies of Azure's packages that nothing uses here but that each run would load, with what replaces them. The folder is one
+ * in which only the package that imports them finds them.
+ */
+const REPLACEMENTS: Readonly<Record<string, string>> = {
+  // Signs what a client certificate proves; no way to sign in uses one.
+  '@azure/msal-node/node_modules/jsonwebtoken':
+    "exports.sign = () => { throw new Error('Signing in with a certificate is not supported'); };",
+  // createHttpClient selects the agent of each request (src/azure/http-client.ts).
+  '@typespec/ts-http-runtime/node_modules/http-proxy-agent': NO_AGENT,
+  '@typespec/ts-http-runtime/node_modules/https-proxy-agent': NO_AGENT,
+};
+
+/** Modules of these packages whose classes become empty: each run would load them, and nothing of them is called. */
+const EMPTIED_MODULES: readonly RegExp[] = [
+  // The client creates an object for each group of operations. Those that remain are also listed in src/azure/clients.ts.
+  /\/arm-postgresql-flexible\/dist\/esm\/operations\/(?!(index|configurations|databases|firewallRules|nameAvailability|servers)\.js)\w+\.js$/,
+  // The sign-in of a person, and on behalf of one.
+  /\/msal-node\/dist\/client\/(PublicClientApplication|(DeviceCode|OnBehalfOf|UsernamePassword|UserFederatedIdentityCredential)Client)\.mjs$/,
+  /\/msal-node\/dist\/network\/LoopbackClient\.mjs$/,
+  /\/msal-common\/dist\/client\/(AuthorizationCode|RefreshToken|SilentFlow)Client\.mjs$/,
+];
 
 /** The parts of these packages that ncc does not read. */
 const UNUSED_PART = /\.(map|[cm]?ts)$|\/(browser|react-native|workerd|types|src)$/;
@@ -53,7 +84,7 @@ const UNUSED_PART = /\.(map|[cm]?ts)$|\/(browser|react-native|workerd|types|src)
  * and runs also the modules that nothing uses: all credentials of @azure/identity, and the HTTP client that @actions/core
  * needs for `getIDToken`. Azure's packages declare it too, but not in the package.json next to their ES modules.
  */
-function copyForTreeShaking(nodeModules: string): void {
+function copyPackages(nodeModules: string): void {
   for (const source of dependencyFolders()) {
     const name = source.slice(source.lastIndexOf('node_modules/') + 'node_modules/'.length);
     if (!TREE_SHAKEN.test(name)) continue;
@@ -65,16 +96,34 @@ function copyForTreeShaking(nodeModules: string): void {
       writeFileSync(manifest, JSON.stringify({ ...content, sideEffects: false }));
     }
   }
+  const files = readdirSync(nodeModules, { recursive: true, encoding: 'utf8' });
+  for (const pattern of EMPTIED_MODULES) {
+    const emptied = files.filter((file) => pattern.test(file.replaceAll('\\', '/')));
+    if (emptied.length === 0) throw new Error(`No module matches ${pattern}: the package has changed.`);
+    for (const file of emptied) emptyClasses(join(nodeModules, file));
+  }
+  for (const [folder, source] of Object.entries(REPLACEMENTS)) {
+    const path = join(nodeModules, folder);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'package.json'), JSON.stringify({ sideEffects: false }));
+    writeFileSync(join(path, 'index.js'), source);
+  }
 }
 
-/**
- * Keeps the names of functions and classes, which errors show. Nothing is rewritten: the parentheses around webpack's
- * modules make V8 compile them at once instead of twice.
- */
+/** Replaces a module by one with empty classes of the same names. ncc fails if another export of it is imported. */
+function emptyClasses(file: string): void {
+  const source = readFileSync(file, 'utf8');
+  const names = [...source.matchAll(/^(?:export )?class (\w+)/gm)].map(([, name]) => name);
+  writeFileSync(
+    file,
+    `${names.map((name) => `class ${name} {}`).join('\n')}\nexport { ${names.join(', ')} };\n`,
+  );
+}
+
+/** Keeps the names of functions and classes, which errors show. */
 function minify(name: string, source: string): string {
   const { code, errors } = minifySync(name, source, {
-    module: true,
-    compress: false,
+    compress: { keepNames: { class: true, function: true } },
     mangle: { keepNames: true },
   });
   if (errors.length > 0) throw new Error(`${name} could not be minified: ${errors[0]?.message}`);

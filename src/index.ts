@@ -1,8 +1,13 @@
 // Must be the first import: the libraries of other modules read the environment when they are loaded.
 import './common/environment.ts';
+import { loadChunksInTurns } from './common/chunk-loading.ts';
+import { replaceStandardOutput } from './common/standard-output.ts';
 import { ActionsRuntime } from './github/actions.ts';
 import { runMain } from './main.ts';
 import { runPost } from './post.ts';
+
+loadChunksInTurns();
+replaceStandardOutput();
 
 /** post.js passes `--post`. The action's state cannot select the entry point, because main may not have saved any. */
 const entrypoint = process.argv.includes('--post') ? runPost : runMain;
@@ -21,5 +26,5 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 
 process.exitCode = await new ActionsRuntime().run(entrypoint);
-// Idle sockets of the SDK's agents would delay the end of the process by seconds. Flushes standard output first.
-process.stdout.write('', () => process.exit());
+// Idle sockets of the SDK's agents would delay the end of the process by seconds.
+process.exit();

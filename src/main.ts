@@ -2,7 +2,6 @@ import { selectAuthMethod } from './azure/auth-method.ts';
 import { resolveEndpoints } from './azure/clouds.ts';
 import { startSignIn } from './azure/connection.ts';
 import { getErrorMessage, toActionError } from './common/errors.ts';
-import { networkPause } from './common/network-pause.ts';
 import type { ActionsRuntime } from './github/actions.ts';
 import { ActionState } from './github/state.ts';
 import type { Config } from './inputs/types.ts';
@@ -25,7 +24,6 @@ export async function runMain(runtime: ActionsRuntime): Promise<void> {
   const authMethod = selectAuthMethod(config.signIn, runtime.canRequestIdToken);
   const endpoints = resolveEndpoints(config.cloud, process.env);
   const signIn = await startSignIn(runtime, authMethod, config.signIn, endpoints);
-  await networkPause();
   const { runMode } = await import('./modes/run-mode.ts');
   await runMode(runtime, config, state, signIn);
 }

@@ -10,9 +10,22 @@ import type { Endpoints } from './clouds.ts';
 import { createHttpClient } from './http-client.ts';
 import { attemptLimitPolicy, isResourceManagerUrl, responseValidationPolicy } from './http-policies.ts';
 
+/** The part of the SDK's client that the bundle contains; the build leaves out the other groups of operations. */
+type PostgresqlClient = Pick<
+  PostgreSQLManagementFlexibleServerClient,
+  | 'configurations'
+  | 'databases'
+  | 'firewallRules'
+  | 'nameAvailability'
+  | 'servers'
+  | 'pipeline'
+  | 'sendRequest'
+  | '$host'
+>;
+
 /** The SDK's clients for one cloud and subscription. */
 export interface AzureClients {
-  readonly postgresql: PostgreSQLManagementFlexibleServerClient;
+  readonly postgresql: PostgresqlClient;
   /** Loads its library, which only the creation of a server needs. */
   readonly resources: () => Promise<ResourceManagementClient>;
   /** Whether a URL is on the host of Azure Resource Manager, so that the token may be sent to it. */

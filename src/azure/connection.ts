@@ -1,5 +1,4 @@
 import type { TokenCredential } from '@azure/core-auth';
-import { networkPause } from '../common/network-pause.ts';
 import type { AuthMethod, SignInConfig } from '../inputs/types.ts';
 import type { AzureClients } from './clients.ts';
 import type { Endpoints } from './clouds.ts';
@@ -13,6 +12,9 @@ export interface SignIn {
   readonly credential: TokenCredential;
 }
 
+/** Requests to Azure Resource Manager that most runs send at the same moment: for the server and its firewall rules. */
+const FIRST_READS = 2;
+
 /**
  * Loads the library and signs in, without waiting for the end of the sign-in, so that GitHub and Entra answer while other
  * libraries are loaded. An error of the sign-in is that of the first request to Azure.
@@ -25,6 +27,9 @@ export async function startSignIn(
   endpoints: Endpoints,
 ): Promise<SignIn> {
   if (authMethod === 'oidc') await tokenProvider.prefetchIdToken(endpoints.oidcAudience);
+  const { preconnect } = await import('../common/http-agents.ts');
+  if (authMethod !== 'ambient') preconnect(endpoints.authorityHost);
+  preconnect(endpoints.resourceManager, FIRST_READS);
   // The SDK tests whether a request has such a body. The test alone would make Node.js load its whole implementation of
   // fetch, which takes as long as a request.
   Reflect.deleteProperty(globalThis, 'FormData');
@@ -38,7 +43,6 @@ export async function connectToAzure(
   { endpoints, subscriptionId, credential }: SignIn,
   { info, debug }: Record<'info' | 'debug', (text: string) => void>,
 ): Promise<AzureClients> {
-  await networkPause();
   const [{ createClients }, { createHttpClient }] = await Promise.all([
     import('./clients.ts'),
     import('./http-client.ts'),

@@ -1,6 +1,5 @@
 import type { SignIn } from '../azure/connection.ts';
 import { getErrorMessage, preferAbortReason, toActionError } from '../common/errors.ts';
-import { networkPause } from '../common/network-pause.ts';
 import type { RunContext } from '../common/polling.ts';
 import type { ActionsRuntime } from '../github/actions.ts';
 import { GitHubApi } from '../github/api.ts';
@@ -41,7 +40,6 @@ async function dispatchMode(
 ): Promise<void> {
   const gitHub = new GitHubApi(config.gitHubToken, runtime.event.repository.name, run);
   const context = { runtime, run, state, signIn, gitHub, reporter };
-  await networkPause();
   switch (config.mode) {
     case 'ensure': {
       const { ensure } = await import('./ensure.ts');

@@ -73,10 +73,11 @@ export async function startPartialPostgres(
   };
 }
 
-/** For `localhost`; no client trusts it. */
+/** For `localhost`; no client trusts it. Certificate and key are PEM. */
 export async function createSelfSignedCertificate(): Promise<{
   secureContext: SecureContext;
   certificate: string;
+  key: string;
 }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -91,5 +92,5 @@ export async function createSelfSignedCertificate(): Promise<{
   const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey));
   const key = `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----\n`;
   const certificate = generated.toString('pem');
-  return { secureContext: createSecureContext({ key, cert: certificate }), certificate };
+  return { secureContext: createSecureContext({ key, cert: certificate }), certificate, key };
 }
