@@ -156,6 +156,28 @@ describe('a run that changes nothing', () => {
     expect(await armRequests(emulator)).toBe(round.length);
   });
 
+  test.for(['ensure', 'check'])(
+    'reads what it compares in PostgreSQL once, while Azure answers, in mode %s',
+    async (mode, { emulator }) => {
+      const reads = [/FROM pg_roles r WHERE/, /FROM pg_database d WHERE/, /FROM pg_database d, pg_roles r/];
+      if (mode === 'ensure') reads.push(/FROM pg_extension/, /SELECT o\.\*/);
+      const countReads = async (): Promise<readonly number[]> => {
+        const executed = (await emulator.statements()).filter(({ server }) => server === 'rounds');
+        return reads.map((read) => executed.filter(({ statement }) => read.test(statement)).length);
+      };
+      const once = reads.map(() => 1);
+      await emulator.clearRecords();
+      const azure = await emulator.holdAll([serverList, ...childrenIn('rounds')]);
+      const step = new Job(emulator).step({ ...inputs, mode });
+      await azure.triggered;
+      await expect.poll(countReads, { timeout: 60_000 }).toEqual(once);
+      await azure.release();
+      const { exitCode, log } = await step;
+      expect(exitCode, log).toBe(0);
+      expect(await countReads()).toEqual(once);
+    },
+  );
+
   test('reads Azure in two rounds if only the list shows the group of the server', async ({ emulator }) => {
     const elsewhere = { ...inputs, 'server-name': 'moved' };
     const created = await new Job(emulator).step({ ...elsewhere, 'resource-group': 'elsewhere' });

@@ -6,7 +6,7 @@ import { shellQuote } from '../common/shell-quote.ts';
 import type { ApplyResult } from '../reconcile/resource-handler.ts';
 import { azureDetails, toAzureError } from './azure-errors.ts';
 import type { AzureClients } from './clients.ts';
-import { type Operation, type OperationRequest, RetriedOperation, startOperation } from './operations.ts';
+import type { Operation, OperationRequest, RetriedOperation } from './operations.ts';
 import type { AzureReader, ServerRef } from './reader.ts';
 import { isTransient, normalizeState, waitForStableState } from './server-states.ts';
 
@@ -47,10 +47,11 @@ export class AzureWriter {
    * Requests the creation of the server once, and returns when Azure has accepted it.
    * @throws RestError if Azure rejects it
    */
-  startServerCreation(body: Server): Promise<Operation> {
+  async startServerCreation(body: Server): Promise<Operation> {
     const { resourceGroup, name } = this.#serverRef;
     this.reader.discardReads();
-    return startOperation(this.#clients, this.run, (options) =>
+    const { startOperation } = await import('./operations.ts');
+    return await startOperation(this.#clients, this.run, (options) =>
       this.#clients.postgresql.servers.beginCreateOrUpdate(resourceGroup, name, body, options),
     );
   }
@@ -269,6 +270,7 @@ export class AzureWriter {
 
   async #start(request: OperationRequest): Promise<RetriedOperation> {
     this.reader.discardReads();
+    const { RetriedOperation } = await import('./operations.ts');
     const operation = new RetriedOperation(this.#clients, this.run, request, this.#retryWhenUnreachable);
     await operation.start();
     return operation;

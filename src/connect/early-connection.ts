@@ -6,6 +6,7 @@ import {
   type SessionTarget,
   startEarlyLogin,
 } from '../postgres/login.ts';
+import type { Session } from '../postgres/session.ts';
 import { detectEgressAddress, type EgressDetection, startEgressDetection } from './egress-address.ts';
 import { FIRST_LOGIN_TIMEOUT_MS } from './open-firewall.ts';
 
@@ -41,6 +42,11 @@ export class EarlyConnection {
     this.#egress = startEgressDetection(runnerIp, (signal, onAnswer) =>
       detectEgressAddress(ipEchoUrls, AbortSignal.any([run.signal, signal]), onAnswer),
     );
+  }
+
+  /** The session of the first login, before it is resumed; see {@link EarlyLogin.session}. */
+  get session(): Promise<Session | undefined> {
+    return this.#login.session;
   }
 
   /** The first connection to a server that Azure has named; undefined if another one has to be started. */

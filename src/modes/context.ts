@@ -84,9 +84,9 @@ export async function withWriter(
 ): Promise<void> {
   const { run, config } = ctx;
   saveSignIn(ctx);
+  const { clients, reader } = await openControlPlane(ctx);
+  // After the client of Azure is loaded, whose requests wait for the sign-in, which takes longer than a login.
   const host = expectedHost(ctx);
-  // Nothing can change before the libraries are loaded that the reader needs.
-  let isCurrent = (): boolean => true;
   const early =
     host === undefined
       ? undefined
@@ -95,26 +95,20 @@ export async function withWriter(
           administrator: administratorLogin(ctx, host, {}),
           ipEchoUrls: resolveIpEchoUrls(process.env),
           runnerIp: config.firewall.runnerIp,
-          isCurrent: () => isCurrent(),
+          isCurrent: reader.trackChanges(),
         });
   const logins: EarlyLogin[] = [];
-  let reader: AzureReader | undefined;
+  const startLogin: WritableControlPlane['startLogin'] = (target, timeoutMs) => {
+    const login = startEarlyLogin(target, timeoutMs, run.signal, reader.trackChanges());
+    logins.push(login);
+    return login;
+  };
   try {
-    const controlPlane = await openControlPlane(ctx);
-    const opened = controlPlane.reader;
-    reader = opened;
-    isCurrent = opened.trackChanges();
-    const startLogin: WritableControlPlane['startLogin'] = (target, timeoutMs) => {
-      const login = startEarlyLogin(target, timeoutMs, run.signal, opened.trackChanges());
-      logins.push(login);
-      return login;
-    };
-    const writer = new AzureWriter(controlPlane.clients, run, opened);
-    await work({ ...controlPlane, writer, early, startLogin });
+    await work({ clients, reader, writer: new AzureWriter(clients, run, reader), early, startLogin });
   } finally {
     early?.discard();
     for (const login of logins) login.discard();
-    reader?.discardReads();
+    reader.discardReads();
   }
 }
 

@@ -5,20 +5,17 @@ import type { EarlyLogin, LoginTarget } from '../postgres/login.ts';
 import { expiredPasswordHint, SCRAM_VERIFIER_HINT } from '../postgres/login-errors.ts';
 import { formatPgError, getSqlState } from '../postgres/pg-errors.ts';
 import type { Session } from '../postgres/session.ts';
-import { SqlReader, SqlSnapshot } from '../postgres/sql-reader.ts';
+import { type SqlReader, SqlSnapshot } from '../postgres/sql-reader.ts';
 import type { Change, NotCarried } from '../reconcile/findings.ts';
 import { isCreationUnreported } from '../reconcile/ownership.ts';
 import { ensurePolicy } from '../reconcile/policy.ts';
 import { type ReconcileOutcome, reconcile } from '../reconcile/reconcile.ts';
 import { formatUtc } from '../reporting/log-lines.ts';
 import { warnUnusableObjects } from '../resources/database/adopt-objects.ts';
-import { listNotCarried } from '../resources/database/carry-rights.ts';
-import { claimCreation } from '../resources/database/create-database.ts';
 import { extendExpiry, readExpiry } from '../resources/database/database-expiry.ts';
 import { checkDatabaseOwner } from '../resources/database/database-handler.ts';
 import { allowExtensions } from '../resources/extension/allow-list.ts';
 import { dataPlaneResources, inDatabaseResources } from '../resources/index.ts';
-import { setRolePassword } from '../resources/role/create-role.ts';
 import type { SqlWriterDeps } from '../resources/sql-writer-deps.ts';
 import type { ModeContext, WritableControlPlane } from './context.ts';
 
@@ -40,6 +37,8 @@ interface EnsureDatabaseOptions {
   readonly earlyLogin: EarlyLogin | undefined;
   /** Reads in the administrator's session in `postgres`. */
   readonly reader: SqlReader;
+  /** The snapshot of a session, perhaps with reads that were started before Azure had answered. */
+  readonly snapshotOf: (session: Session) => SqlSnapshot;
   /** Whether this run has added to the server's extension allow-list. */
   readonly isAllowListChanged: boolean;
 }
@@ -49,7 +48,7 @@ export async function ensureDatabase(
   ctx: ModeContext<EnsureConfig>,
   { writer: azureWriter }: WritableControlPlane,
   connections: ServerConnections,
-  { target, earlyLogin, reader, isAllowListChanged }: EnsureDatabaseOptions,
+  { target, earlyLogin, reader, snapshotOf, isAllowListChanged }: EnsureDatabaseOptions,
 ): Promise<EnsuredDatabase> {
   const { run, config, reporter } = ctx;
   const policy = ensurePolicy(config);
@@ -63,7 +62,7 @@ export async function ensureDatabase(
   };
   if (config.database.marker !== undefined && !config.database.reset)
     await extendExpiry(run, reader, config.database);
-  const snapshot = new SqlSnapshot(reader.session);
+  const snapshot = snapshotOf(reader.session);
   const options = { desired: config, policy, reader: snapshot, writer };
   const created = await reconcile(reporter, dataPlaneResources, options);
   const isUnchanged = created.plannedChanges.length === 0;
@@ -80,13 +79,15 @@ export async function ensureDatabase(
     writer,
   );
   try {
+    const before = snapshotOf(appSession);
     const extended = await reconcile(reporter, inDatabaseResources, {
       desired: config,
       policy,
-      reader: new SqlReader(appSession),
+      reader: before,
       writer,
     });
-    await warnUnusableObjects(run, appSession, config);
+    const after = extended.plannedChanges.length === 0 ? before : new SqlSnapshot(appSession);
+    await warnUnusableObjects(run, after, config);
     // Another job that read the allow-list before this run's change may have overwritten it.
     if (isAllowListChanged) await allowExtensions(azureWriter, config.extensions);
     return {
@@ -113,6 +114,7 @@ export async function reportCreation(
 ): Promise<void> {
   const { database } = config;
   const claim = async (): Promise<boolean> => {
+    const { claimCreation } = await import('../resources/database/create-database.ts');
     const session = await connections.openSession(connections.administrator);
     return await claimCreation(run, session, database).finally(() => session.close());
   };
@@ -156,6 +158,7 @@ async function connectAsPublished(
   const change = passwordChange(appRole);
   reporter.recordPlannedChange(change);
   reporter.onApplyStart(change);
+  const { setRolePassword } = await import('../resources/role/create-role.ts');
   await setRolePassword(writer, appRole.name);
   reporter.onApplied(change);
   const second = await connections.login(target, APP_LOGIN_TIMEOUT_MS).result;
@@ -197,6 +200,7 @@ async function findNotCarried(
   const { appRole, database, comment, administrator } = config;
   const { template } = database;
   if (!comment || appRole === undefined || template === undefined) return [];
+  const { listNotCarried } = await import('../resources/database/carry-rights.ts');
   const { name: role, base } = appRole;
   try {
     return await listNotCarried(session, { role, base, administrator: administrator.username, template });

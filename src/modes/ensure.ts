@@ -2,15 +2,15 @@ import type { FoundServer } from '../azure/reader.ts';
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import type { ServerConnections } from '../connect/server-connections.ts';
 import type { EnsureConfig, PullRequestConfig } from '../inputs/types.ts';
-import { runMigration } from '../migration/run-migration.ts';
 import type { EarlyLogin, LoginTarget } from '../postgres/login.ts';
 import { derivePassword } from '../postgres/password.ts';
 import type { Session } from '../postgres/session.ts';
-import { SqlReader } from '../postgres/sql-reader.ts';
+import { SqlReader, SqlSnapshot } from '../postgres/sql-reader.ts';
 import type { Connection } from '../publish/connection-formats.ts';
 import { maskedEnvironment, publishConnection, writeEnvFile } from '../publish/publish.ts';
 import { writeRootCertificates } from '../publish/root-certificates.ts';
 import { uniqueDrift } from '../reconcile/findings.ts';
+import { startDataPlaneReads, startInDatabaseReads } from '../resources/index.ts';
 import {
   administratorLogin,
   createConnections,
@@ -23,16 +23,16 @@ import { APP_LOGIN_TIMEOUT_MS, ensureDatabase, reportCreation } from './ensure-d
 import { ensureServer } from './ensure-server.ts';
 import { commentOnDatabase } from './pull-request-comment.ts';
 import { type DriftResult, writeDriftReport } from './report-drift.ts';
-import { terminateLockHolders } from './terminate-lock-holders.ts';
 
 /** `mode: ensure`: the server, a connection, the database, the migration, and the connection for later steps. */
 export async function ensure(ctx: ModeContext<EnsureConfig>): Promise<void> {
   const { pullRequest } = ctx.config;
   await withWriter(ctx, async (azure) => {
     const earlyLogin = startPublishedLogin(ctx, azure);
+    const snapshotOf = startSnapshots(ctx, azure, earlyLogin);
     // Asked while the reads and the first logins, which change nothing, are in progress.
     if (pullRequest !== undefined) await rejectClosedPullRequest(ctx, pullRequest);
-    await ensureOpen(ctx, azure, earlyLogin);
+    await ensureOpen(ctx, azure, earlyLogin, snapshotOf);
   });
 }
 
@@ -40,6 +40,7 @@ async function ensureOpen(
   ctx: ModeContext<EnsureConfig>,
   azure: WritableControlPlane,
   earlyLogin: EarlyLogin | undefined,
+  snapshotOf: (session: Session) => SqlSnapshot,
 ): Promise<void> {
   const { reporter } = ctx;
   warnAdminCredentialsExported(ctx);
@@ -48,19 +49,23 @@ async function ensureOpen(
   const target = publishedTarget(ctx, connections.administrator, found.server.id ?? '');
   const session = await reporter.phase('Connect', () => connections.connect());
   const mayExist = server.changes.length === 0 && !ctx.config.database.reset;
-  let closed: Promise<void> | undefined;
+  const closed: Promise<void>[] = [];
   const { appSession, expires, notCarried, isCreationUnreported, ...database } = await reporter
     .phase('Ensure database', () =>
       ensureDatabase(ctx, azure, connections, {
         target,
         earlyLogin: earlyLogin ?? (mayExist ? azure.startLogin(target, APP_LOGIN_TIMEOUT_MS) : undefined),
         reader: new SqlReader(session),
+        snapshotOf,
         isAllowListChanged: server.changes.some(({ resource }) => resource === 'extension allow-list'),
       }),
     )
     .finally(() => {
-      closed = session.close();
+      closed.push(session.close());
     });
+  const { migration } = ctx.config;
+  // Only a migration needs it from here on.
+  if (migration === undefined) closed.push(appSession.close());
   try {
     const connection = preparePublishedConnection(ctx, target);
     const changes = [...server.changes, ...connections.changes, ...database.changes];
@@ -72,7 +77,8 @@ async function ensureOpen(
     });
     if (isCreationUnreported) await reportCreation(ctx, connections);
   } finally {
-    await Promise.all([closed, appSession.close()]);
+    if (migration !== undefined) closed.push(appSession.close());
+    await Promise.all(closed);
   }
 }
 
@@ -138,6 +144,23 @@ function startPublishedLogin(
   return startLogin(target, APP_LOGIN_TIMEOUT_MS);
 }
 
+/**
+ * Starts what a run that changes nothing reads in its first sessions, while Azure Resource Manager answers.
+ * @returns the snapshot of a session: with these reads if they were started in it
+ */
+function startSnapshots(
+  { config }: ModeContext<EnsureConfig>,
+  { early }: WritableControlPlane,
+  earlyLogin: EarlyLogin | undefined,
+): (session: Session) => SqlSnapshot {
+  const started: SqlSnapshot[] = [];
+  // The expiry of a pull request's database is extended first.
+  if (config.database.marker === undefined)
+    void early?.session.then((session) => session && started.push(startDataPlaneReads(session, config)));
+  void earlyLogin?.session.then((session) => session && started.push(startInDatabaseReads(session, config)));
+  return (session) => started.find((each) => each.session === session) ?? new SqlSnapshot(session);
+}
+
 /** Masks the secrets of the published connection, and writes the root certificates that it names. */
 function preparePublishedConnection(
   { runtime, config }: ModeContext<EnsureConfig>,
@@ -198,6 +221,10 @@ async function migrate(
   const { runtime, run, config, state, reporter } = ctx;
   const { migration } = config;
   if (migration === undefined) return;
+  const [{ runMigration }, { terminateLockHolders }] = await Promise.all([
+    import('../migration/run-migration.ts'),
+    import('./terminate-lock-holders.ts'),
+  ]);
   // The migration may read the dotenv file.
   writeEnvFile(runtime, state, config.publish, published);
   const { administrator } = connections;

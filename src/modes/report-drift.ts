@@ -1,11 +1,9 @@
 import { actionError, getErrorMessage } from '../common/errors.ts';
 import { GitHubRequestError } from '../github/api.ts';
-import { type IssueOutcome, syncIssue } from '../github/sync-issue.ts';
+import type { IssueOutcome } from '../github/sync-issue.ts';
 import type { CheckConfig, EnsureConfig } from '../inputs/types.ts';
 import type { ReportedFinding } from '../reconcile/findings.ts';
 import type { DriftCheckResult } from '../reporting/drift-check.ts';
-import { driftMarker, planIssueStep } from '../reporting/drift-issue.ts';
-import { writeDriftReports } from '../reporting/drift-report.ts';
 import type { ModeContext } from './context.ts';
 
 /** What a run has found. */
@@ -27,6 +25,7 @@ export async function writeDriftReport(
 ): Promise<void> {
   const { driftReportPaths } = ctx.config;
   if (driftReportPaths.length === 0) return;
+  const { writeDriftReports } = await import('../reporting/drift-report.ts');
   await writeDriftReports(driftReportPaths, toDriftCheck(ctx, result)).catch((error: unknown) => {
     throw actionError('report-not-written', { reason: getErrorMessage(error) }, { cause: error });
   });
@@ -36,6 +35,10 @@ export async function writeDriftReport(
 export async function syncDriftIssue(ctx: ModeContext<CheckConfig>, result: DriftResult): Promise<void> {
   const { run, config, gitHub } = ctx;
   if (!config.driftIssue) return;
+  const [{ syncIssue }, { driftMarker, planIssueStep }] = await Promise.all([
+    import('../github/sync-issue.ts'),
+    import('../reporting/drift-issue.ts'),
+  ]);
   const check = toDriftCheck(ctx, result);
   try {
     const marker = driftMarker(check.server, check.database);

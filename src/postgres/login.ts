@@ -79,6 +79,8 @@ export interface EarlyLogin {
    * nothing about a login to this server.
    */
   resume(target: SessionTarget): LoginAttempt | undefined;
+  /** The session, as soon as the attempt has a result; undefined if it has failed. It is only read until it is resumed. */
+  readonly session: Promise<Session | undefined>;
   /** Ends the login or the session without waiting for it, unless it was resumed. */
   discard(): void;
 }
@@ -111,6 +113,7 @@ export function startEarlyLogin(
   const start = performance.now();
   let isOver = false;
   return {
+    session: outcome.then(({ error }) => (error === undefined ? session : undefined)),
     resume(named) {
       if (isOver || !isSameLogin(target, named) || !isCurrent()) return undefined;
       isOver = true;

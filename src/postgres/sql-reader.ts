@@ -153,14 +153,40 @@ export class SqlReader {
   }
 }
 
-/** Reads each database once, so that all findings of a plan agree. It does not see later changes. */
+/** Reads everything once, so that all findings of a plan agree. It does not see later changes. */
 export class SqlSnapshot extends SqlReader {
-  readonly #databases = new Map<string, Promise<Observed<FoundDatabase>>>();
+  readonly #reads = new Map<string, Promise<unknown>>();
+  /** The end of the last read: a session executes one statement at a time. */
+  #idle: Promise<unknown> = Promise.resolve();
 
   override database(name: string): Promise<Observed<FoundDatabase>> {
-    const known = this.#databases.get(name) ?? super.database(name);
-    this.#databases.set(name, known);
-    return known;
+    return this.readOnce(['database', name], () => super.database(name));
+  }
+
+  override role(name: string): Promise<Observed<FoundRole>> {
+    return this.readOnce(['role', name], () => super.role(name));
+  }
+
+  override access(database: string, role: string): Promise<Observed<FoundPrivileges>> {
+    return this.readOnce(['access', database, role], () => super.access(database, role));
+  }
+
+  override extension(name: string): Promise<Observed<string>> {
+    return this.readOnce(['extension', name], () => super.extension(name));
+  }
+
+  /**
+   * Another read in this session, after those that have been started.
+   * @param keyParts what is read
+   */
+  readOnce<T>(keyParts: readonly string[], read: () => Promise<T>): Promise<T> {
+    const key = JSON.stringify(keyParts);
+    const known = this.#reads.get(key) as Promise<T> | undefined;
+    if (known !== undefined) return known;
+    const result = this.#idle.then(read);
+    this.#idle = result.catch(() => {});
+    this.#reads.set(key, result);
+    return result;
   }
 }
 

@@ -1,10 +1,11 @@
 import type { AzureReader, ChildReads } from '../azure/reader.ts';
 import type { AzureWriter } from '../azure/writer.ts';
-import type { Config } from '../inputs/types.ts';
-import type { SqlReader } from '../postgres/sql-reader.ts';
+import type { CheckConfig, Config, EnsureConfig } from '../inputs/types.ts';
+import type { Session } from '../postgres/session.ts';
+import { type SqlReader, SqlSnapshot } from '../postgres/sql-reader.ts';
 import { type PlanFunction, toPlanFunction } from '../reconcile/reconcile.ts';
 import type { PullRequestTeardown } from '../reconcile/teardown.ts';
-import { adoptedObjectsHandler } from './database/adopt-objects.ts';
+import { adoptedObjectsHandler, readUnusableObjects } from './database/adopt-objects.ts';
 import { armDatabaseHandler, databaseHandler, databaseTeardownHandler } from './database/database-handler.ts';
 import { ALLOW_LIST_PARAMETER, extensionAllowListHandler } from './extension/allow-list.ts';
 import { extensionHandler } from './extension/extension-handler.ts';
@@ -65,6 +66,34 @@ export const dataPlaneResources: readonly PlanFunction<SqlReader, SqlWriterDeps>
   toPlanFunction(databaseHandler),
   toPlanFunction(roleAccessHandler),
 ];
+
+/** Starts to read what the plans of {@link dataPlaneResources} read if the database and the role exist. */
+export function startDataPlaneReads(
+  session: Session,
+  { database, appRole }: Pick<EnsureConfig | CheckConfig, 'database' | 'appRole'>,
+): SqlSnapshot {
+  const snapshot = new SqlSnapshot(session);
+  const reads = [
+    appRole && snapshot.role(appRole.name),
+    database && snapshot.database(database.name),
+    database && appRole && snapshot.access(database.name, appRole.name),
+  ];
+  // The plan reports a failure.
+  for (const read of reads) read?.catch(() => {});
+  return snapshot;
+}
+
+/** Starts to read what a run that changes nothing reads in a session of the application role in its database. */
+export function startInDatabaseReads(session: Session, config: EnsureConfig): SqlSnapshot {
+  const snapshot = new SqlSnapshot(session);
+  const reads = [
+    ...config.extensions.map((name) => snapshot.extension(name)),
+    readUnusableObjects(snapshot, config),
+  ];
+  // The later read reports a failure.
+  for (const read of reads) read.catch(() => {});
+  return snapshot;
+}
 
 /** The data plane resources that ARM does not report. */
 export const roleResources: readonly PlanFunction<SqlReader, SqlWriterDeps>[] = [

@@ -24,17 +24,13 @@ import { type EarlySqlLogins, runSqlChecks, startSqlLogins } from './sql-checks.
 /** `mode: check`: reads and compares what `ensure` would change, without a writer, so nothing can be changed. */
 export async function check(ctx: ModeContext<CheckConfig>): Promise<void> {
   saveSignIn(ctx);
-  // Nothing is read again before the libraries are loaded that the reader needs.
-  let isCurrent = (): boolean => true;
-  const earlyLogins = startSqlLogins(ctx, expectedHost(ctx), () => isCurrent());
-  let reader: AzureReader | undefined;
+  const { reader } = await openControlPlane(ctx);
+  const earlyLogins = startSqlLogins(ctx, expectedHost(ctx), reader.trackChanges());
   try {
-    ({ reader } = await openControlPlane(ctx));
-    isCurrent = reader.trackChanges();
     await checkServer(ctx, reader, earlyLogins);
   } finally {
-    for (const early of earlyLogins.values()) early.discard();
-    reader?.discardReads();
+    for (const { login } of earlyLogins.values()) login.discard();
+    reader.discardReads();
   }
 }
 

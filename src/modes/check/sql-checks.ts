@@ -11,11 +11,16 @@ import {
   startEarlyLogin,
 } from '../../postgres/login.ts';
 import type { Session } from '../../postgres/session.ts';
-import { SqlReader } from '../../postgres/sql-reader.ts';
+import { SqlReader, type SqlSnapshot } from '../../postgres/sql-reader.ts';
 import type { Finding, ReportedFinding } from '../../reconcile/findings.ts';
 import { READ_ONLY_POLICY } from '../../reconcile/policy.ts';
 import { type PlanFunction, reconcile } from '../../reconcile/reconcile.ts';
-import { databaseOnlyResources, inDatabaseResources, roleResources } from '../../resources/index.ts';
+import {
+  databaseOnlyResources,
+  inDatabaseResources,
+  roleResources,
+  startDataPlaneReads,
+} from '../../resources/index.ts';
 import { type ServerLimit, withServerLimits } from '../../resources/server/server-limits.ts';
 import type { SqlWriterDeps } from '../../resources/sql-writer-deps.ts';
 import type { ModeContext } from '../context.ts';
@@ -27,8 +32,14 @@ interface SqlCheck {
   readonly resources: readonly PlanFunction<SqlReader, SqlWriterDeps>[];
 }
 
-/** Logins that begin while the run signs in, by database; see {@link startSqlLogins}. */
-export type EarlySqlLogins = ReadonlyMap<string, EarlyLogin>;
+/** A login that begins while the run signs in, and what is read in its session in `postgres`. */
+interface EarlySqlLogin {
+  readonly login: EarlyLogin;
+  readonly snapshot: Promise<SqlSnapshot | undefined>;
+}
+
+/** By database; see {@link startSqlLogins}. */
+export type EarlySqlLogins = ReadonlyMap<string, EarlySqlLogin>;
 
 /**
  * Starts the logins that {@link runSqlChecks} will need if nothing is missing.
@@ -45,10 +56,15 @@ export function startSqlLogins(
   const target = adminLogin(host, administrator, runtime.applicationName, {});
   const databases = new Set(listSqlChecks(config, []).map(({ database }) => database));
   return new Map(
-    [...databases].map((database) => [
-      database,
-      startEarlyLogin({ ...target, database }, CHECK_LOGIN_TIMEOUT_MS, run.signal, isCurrent),
-    ]),
+    [...databases].map((database) => {
+      const login = startEarlyLogin({ ...target, database }, CHECK_LOGIN_TIMEOUT_MS, run.signal, isCurrent);
+      const snapshot = login.session.then((session) =>
+        session === undefined || database !== target.database
+          ? undefined
+          : startDataPlaneReads(session, config),
+      );
+      return [database, { login, snapshot }];
+    }),
   );
 }
 
@@ -79,13 +95,17 @@ export async function runSqlChecks(
       'reason' in administrator
         ? administrator
         : (unavailable ??
-          (await tryOpenSession(ctx, { ...administrator, database }, earlyLogins.get(database))));
+          (await tryOpenSession(ctx, { ...administrator, database }, earlyLogins.get(database)?.login)));
     if ('reason' in opened) {
       const { reason, remedy = 'run the check where the runner can log in' } = opened;
       const { checks: earlier = [] } = uncheckedByReason.get(reason) ?? {};
       uncheckedByReason.set(reason, { checks: [...earlier, ...checks], remedy });
       if (opened.affectsAllDatabases) unavailable = opened;
-    } else findings.push(...(await runChecksInSession(ctx, checks, opened.session)));
+    } else {
+      const snapshot = await earlyLogins.get(database)?.snapshot;
+      const reader = snapshot?.session === opened.session ? snapshot : new SqlReader(opened.session);
+      findings.push(...(await runChecksInSession(ctx, checks, reader)));
+    }
   }
   for (const [reason, { checks: unchecked, remedy }] of uncheckedByReason)
     findings.push(...reportUnchecked(ctx, unchecked, reason, remedy));
@@ -167,12 +187,12 @@ async function tryOpenSession(
 async function runChecksInSession(
   { reporter, config, runtime }: ModeContext<CheckConfig>,
   checks: readonly SqlCheck[],
-  session: Session,
+  reader: SqlReader,
 ): Promise<readonly ReportedFinding[]> {
   const findings: ReportedFinding[] = [];
   try {
     for (const { targets, resources } of checks) {
-      const options = { desired: config, policy: READ_ONLY_POLICY, reader: new SqlReader(session) };
+      const options = { desired: config, policy: READ_ONLY_POLICY, reader };
       try {
         const result = await reconcile(reporter, resources, options);
         findings.push(...result.findings);
@@ -188,7 +208,7 @@ async function runChecksInSession(
     }
     return findings;
   } finally {
-    await session.close();
+    await reader.session.close();
   }
 }
 

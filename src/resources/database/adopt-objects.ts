@@ -3,12 +3,10 @@ import { count } from '../../common/count.ts';
 import type { RunContext } from '../../common/polling.ts';
 import type { CheckConfig, EnsureConfig } from '../../inputs/types.ts';
 import { withDatabaseSession } from '../../postgres/admin-sessions.ts';
-import type { Session } from '../../postgres/session.ts';
-import type { SqlReader } from '../../postgres/sql-reader.ts';
+import type { SqlReader, SqlSnapshot } from '../../postgres/sql-reader.ts';
 import type { Diff, Observed } from '../../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
-import { DEFAULT_PRIVILEGES_SQL } from './base-role-rights.ts';
 import {
   executeAsOwners,
   formatObjects,
@@ -16,6 +14,7 @@ import {
   listUnusableObjects,
   type ObjectOfOtherRole,
   type ObjectStatement,
+  type OwnedObject,
   transferObjectsOf,
   warnUntransferredObjects,
 } from './transfer-ownership.ts';
@@ -77,6 +76,7 @@ export const adoptedObjectsHandler: ResourceHandler<
   },
 
   async apply(deps, _change, { role, database, administrator }): Promise<ApplyResult> {
+    const { DEFAULT_PRIVILEGES_SQL } = await import('./base-role-rights.ts');
     const { transferred, failures } = await withDatabaseSession(deps, database, async (session) => {
       const options = { exceptIds: new Set<string>(), forcePolicies: true };
       const transfer = await transferObjectsOf(deps.run, session, role, administrator, options);
@@ -93,23 +93,33 @@ export const adoptedObjectsHandler: ResourceHandler<
 };
 
 /**
- * Without `adopt-objects`, warns about objects of the administrator that the application role cannot use at all. Its
- * migrations and the application would fail with `permission denied`.
- * @param session of the application role, in its database
+ * The objects of the administrator that the application role cannot use at all; none with `adopt-objects`.
+ * @param snapshot in a session of the application role, in its database
  */
+export async function readUnusableObjects(
+  snapshot: SqlSnapshot,
+  config: EnsureConfig,
+): Promise<readonly OwnedObject[]> {
+  const [owner] = config.adoptObjects ? [] : toObjectOwner(config);
+  if (owner === undefined) return [];
+  const { role, administrator } = owner;
+  return await snapshot.readOnce(['unusable objects', role, administrator], () =>
+    listUnusableObjects(snapshot.session, role, administrator),
+  );
+}
+
+/** Warns about {@link readUnusableObjects}: migrations and the application would fail with `permission denied`. */
 export async function warnUnusableObjects(
   run: RunContext,
-  session: Session,
+  snapshot: SqlSnapshot,
   config: EnsureConfig,
 ): Promise<void> {
-  if (config.adoptObjects) return;
-  for (const { role, database, administrator } of toObjectOwner(config)) {
-    const objects = await listUnusableObjects(session, role, administrator);
-    if (objects.length > 0)
-      run.warning(
-        `Database '${database}' contains ${count(objects.length, 'object')} of ${administrator} that role '${role}' cannot use: ${formatObjects(objects)}. ${ADOPT_HINT}`,
-      );
-  }
+  const objects = await readUnusableObjects(snapshot, config);
+  if (objects.length === 0) return;
+  const { database, administrator, appRole } = config;
+  run.warning(
+    `Database '${database.name}' contains ${count(objects.length, 'object')} of ${administrator.username} that role '${appRole?.name}' cannot use: ${formatObjects(objects)}. ${ADOPT_HINT}`,
+  );
 }
 
 /** What a user does about objects of the administrator that the application role needs. */

@@ -1,7 +1,6 @@
 import pg from 'pg';
 import { charsetOfLocale } from '../../common/charsets.ts';
 import { actionError } from '../../common/errors.ts';
-import { serializeMarker } from '../../common/ownership-marker.ts';
 import type { RunContext } from '../../common/polling.ts';
 import { defaultCharset, defaultCollation } from '../../inputs/defaults.ts';
 import type { DatabaseConfig, RoleConfig } from '../../inputs/types.ts';
@@ -27,6 +26,7 @@ import { resetRoleSettings } from '../role/create-role.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
 import { carryRights } from './carry-rights.ts';
 import { cloneStrategyClause, copyGrants, copySettings, retryWhileInUse } from './clone-database.ts';
+import { markerCommentSql } from './database-expiry.ts';
 import { lockDatabaseRow } from './database-row.ts';
 import { transferPublicSchema } from './transfer-ownership.ts';
 
@@ -286,13 +286,6 @@ async function setOwnership({ run, reader }: SqlWriterDeps, newDatabase: NewData
         await copyGrants(session, database.template, database.name, { ...toRoleMapping(appRole), others });
     }),
   );
-}
-
-/** The statement that writes the ownership marker of a pull request's database, with its expiry. */
-export function markerCommentSql({ name, marker, expiresInMs }: DatabaseConfig, now: Date): string {
-  const expires = expiresInMs === undefined ? undefined : new Date(now.getTime() + expiresInMs);
-  const text = marker === undefined ? '' : serializeMarker(marker, expires);
-  return `COMMENT ON DATABASE ${pg.escapeIdentifier(name)} IS ${pg.escapeLiteral(text)}`;
 }
 
 /** Creates extensions and transfers ownership, in a session in the database itself. */

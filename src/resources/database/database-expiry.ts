@@ -1,10 +1,18 @@
+import pg from 'pg';
 import { actionError } from '../../common/errors.ts';
+import { serializeMarker } from '../../common/ownership-marker.ts';
 import type { RunContext } from '../../common/polling.ts';
 import type { DatabaseConfig } from '../../inputs/types.ts';
 import { retryOnConflict } from '../../postgres/pg-errors.ts';
 import type { SqlReader } from '../../postgres/sql-reader.ts';
 import { isCreationInProgress, isManagedDatabase } from '../../reconcile/ownership.ts';
-import { markerCommentSql } from './create-database.ts';
+
+/** The statement that writes the ownership marker of a pull request's database, with its expiry. */
+export function markerCommentSql({ name, marker, expiresInMs }: DatabaseConfig, now: Date): string {
+  const expires = expiresInMs === undefined ? undefined : new Date(now.getTime() + expiresInMs);
+  const text = marker === undefined ? '' : serializeMarker(marker, expires);
+  return `COMMENT ON DATABASE ${pg.escapeIdentifier(name)} IS ${pg.escapeLiteral(text)}`;
+}
 
 /**
  * Extends the expiry of a pull request's database that exists. Call it before all other work on the database, so that

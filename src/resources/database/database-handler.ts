@@ -10,9 +10,7 @@ import { databaseNotOwnedError, isCreationInProgress, isManagedDatabase } from '
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
-import { createDatabase, type NewDatabase } from './create-database.ts';
-import { dropDatabase } from './drop-database.ts';
-import { describeDropSideEffects } from './drop-obstacles.ts';
+import type { NewDatabase } from './create-database.ts';
 
 /** A database to create or compare, or one to drop. */
 type DesiredDatabase =
@@ -26,7 +24,7 @@ type DesiredDatabase =
 type DatabaseIdentity = Pick<DatabaseConfig, 'name' | 'marker'>;
 
 interface DatabaseWithSideEffects extends FoundDatabase {
-  /** Set for a database that may be dropped; see {@link describeDropSideEffects}. */
+  /** Set for a database that may be dropped; see `describeDropSideEffects`. */
   readonly dropSideEffects?: readonly string[];
 }
 
@@ -43,6 +41,7 @@ async function observeDatabase(
   const observed = await reader.database(database.name);
   if (observed.status !== 'present' || !isManagedDatabase(observed.value, database)) return observed;
   if (desired.shouldExist && !desired.database.reset && observed.value.allowsConnections) return observed;
+  const { describeDropSideEffects } = await import('./drop-obstacles.ts');
   const dropSideEffects = await describeDropSideEffects(
     reader,
     observed.value,
@@ -108,6 +107,11 @@ export const databaseHandler: ResourceHandler<
 
   async apply(deps, change, desired, _finding, observed): Promise<ApplyResult> {
     const { database } = desired;
+    if (desired.shouldExist && change.action !== 'delete') {
+      const { createDatabase } = await import('./create-database.ts');
+      return await createDatabase(deps, desired);
+    }
+    const { dropDatabase } = await import('./drop-database.ts');
     if (!desired.shouldExist)
       return await dropDatabase(deps, database, (found) => {
         const { expiredBy } = desired;
@@ -115,7 +119,6 @@ export const databaseHandler: ResourceHandler<
           throw actionError('renewed', { database: database.name });
         return true;
       });
-    if (change.action !== 'delete') return await createDatabase(deps, desired);
     const oid = observed.status === 'present' ? observed.value.oid : undefined;
     // A reset must not drop the database that the reset of another job has just created.
     return await dropDatabase(deps, database, (found) => found.oid === oid);

@@ -4,7 +4,6 @@ import type { SqlReader } from '../../postgres/sql-reader.ts';
 import type { Diff, Observed } from '../../reconcile/findings.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
-import { createExtension } from './create-extension.ts';
 
 interface DesiredExtension {
   readonly name: string;
@@ -37,6 +36,7 @@ export const extensionHandler: ResourceHandler<DesiredExtension, string, SqlRead
   },
 
   async apply(deps, _change, { name, database }): Promise<ApplyResult> {
+    const { createExtension } = await import('./create-extension.ts');
     const requiresTrusted = database.marker !== undefined;
     await withDatabaseSession(deps, database.name, (session) =>
       createExtension(deps, session, name, requiresTrusted),

@@ -11,7 +11,6 @@ import { absent, type Diff, type Observed, present, unknown } from '../../reconc
 import { isCreationInProgress } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import { ADOPT_HINT } from '../database/adopt-objects.ts';
-import { carryRights } from '../database/carry-rights.ts';
 import {
   changeOwnerSql,
   formatObjects,
@@ -130,8 +129,9 @@ async function grantAccess(
     throw getSqlState(error) === '42501' ? toGrantError(error) : error;
   };
   await withDatabaseSession(deps, name, async (session) => {
-    if (marker === undefined) await transferBaseSchema(run, session, role, name, adoptObjects);
-    else await carryRights(deps, session, database, role);
+    if (marker === undefined) return await transferBaseSchema(run, session, role, name, adoptObjects);
+    const { carryRights } = await import('../database/carry-rights.ts');
+    await carryRights(deps, session, database, role);
     // Schema public can only be transferred by a role that has CREATE on the database.
   }).catch(throwGrantError);
   await retryOnConflict(run, () => reader.session.query(grantTo(role.name))).catch(throwGrantError);

@@ -5,8 +5,6 @@ import { isManagedRole, roleNotOwnedError } from '../../reconcile/ownership.ts';
 import type { ApplyResult, ResourceHandler } from '../../reconcile/resource-handler.ts';
 import type { PullRequestTeardown } from '../../reconcile/teardown.ts';
 import type { SqlWriterDeps } from '../sql-writer-deps.ts';
-import { createRole, enableRoleLogin } from './create-role.ts';
-import { dropRole } from './drop-role.ts';
 import { hasLeftMembership, revokeLeftMembership } from './migration-membership.ts';
 
 interface DesiredRole {
@@ -70,12 +68,16 @@ export const roleHandler: ResourceHandler<DesiredRole, ObservedAppRole, SqlReade
   },
 
   async apply(deps, change, { role: desired }, finding): Promise<ApplyResult> {
-    if (change.action === 'delete') return await dropRole(deps, desired);
-    if (change.action === 'create') return await createRole(deps, desired);
+    if (change.action === 'delete') {
+      const { dropRole } = await import('./drop-role.ts');
+      return await dropRole(deps, desired);
+    }
     if (finding?.property === MEMBERSHIP_PROPERTY)
       return (await revokeLeftMembership(deps, desired.name, desired.marker.database))
         ? 'applied'
         : 'adopted';
+    const { createRole, enableRoleLogin } = await import('./create-role.ts');
+    if (change.action === 'create') return await createRole(deps, desired);
     await enableRoleLogin(deps, desired.name);
     return 'applied';
   },
