@@ -1,1 +1,1 @@
-process.argv.push(`--post`);await import(`./index.js`);export{};
+process.argv.push(`--post`),require("./index.js");

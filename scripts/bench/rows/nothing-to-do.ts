@@ -6,7 +6,7 @@ import { interleavedMedians, measureNode, median } from '../interleave.ts';
 import { countRounds } from '../rounds.ts';
 import { adminLogin, type BenchContext, BenchJob, runnerRange, typicalInputs } from '../step.ts';
 
-const ROUNDS = 9;
+const ROUNDS = 15;
 /** Milliseconds from the arrival of a request at a service until its answer. */
 const LATENCY_MS = 50;
 /** The target: times the floor, and requests to Azure Resource Manager that wait for each other. */

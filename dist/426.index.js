@@ -1,1 +1,0 @@
-export const id=426;export const ids=[426];export const modules={30426:((e,t,n)=>{n.d(t,{AzureCliCredential:()=>r.nG,ChainedTokenCredential:()=>i.R,ManagedIdentityCredential:()=>a.N});var r=n(11649);var i=n(21351);var a=n(26412)})};

@@ -1,0 +1,1 @@
+"use strict";exports.id=495,exports.ids=[495],exports.modules={44495:((e,t,n)=>{n.d(t,{AzureCliCredential:()=>r.nG,ChainedTokenCredential:()=>i.R,ManagedIdentityCredential:()=>a.N});var r=n(11649),i=n(21351),a=n(26412)})};

@@ -1,1 +1,0 @@
-export const id=61;export const ids=[61];export const modules={42061:((e,t,n)=>{n.d(t,{TunnelAgent:()=>TunnelAgent});var r=n(3669);var i=n(33874);class TunnelAgent extends r.HttpsProxyAgent{async connect(...[e,t]){let n=0;e.once(`proxyConnect`,({statusCode:e})=>{n=e});const r=await super.connect(e,t);if(n===200)return r;r.destroy();throw(0,i.J8)(n)}}})};
