@@ -16,7 +16,8 @@ function findAddress(host) {
  * the address of the server that the process has connected to.
  */
 const isPreload =
-  (process.env['NODE_OPTIONS'] ?? '').includes(__filename) && process.env['PGHOSTADDR'] === undefined;
+  (process.env['NODE_OPTIONS'] ?? '').includes(JSON.stringify(__filename)) &&
+  process.env['PGHOSTADDR'] === undefined;
 
 /** The answer of getaddrinfo for a name that does not exist. */
 function notFoundError(hostname) {

@@ -4,31 +4,39 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { findProxy } from './proxy.ts';
 
+/** Milliseconds after which a connection that no request has used is closed, because networks forget idle connections. */
+const UNUSED_LIMIT_MS = 30_000;
+
 /** An agent whose connections can be opened before the requests that use them. */
 class PreconnectingAgent extends Agent {
   /** Connections that no request uses yet, by host and port. */
-  readonly #unused = new Map<string, Duplex[]>();
+  readonly #unused = new Map<string, Set<Duplex>>();
 
   /** Opens a connection for the next request to this host that needs a new one. */
   preconnect({ hostname, port: ownPort }: URL): void {
     const [host, port] = [hostname, Number(ownPort || 443)];
     const key = `${host}:${port}`;
-    const sockets = this.#unused.get(key) ?? [];
+    const sockets = this.#unused.get(key) ?? new Set();
     this.#unused.set(key, sockets);
     const options = { ...this.options, host, port, servername: isIP(host) === 0 ? host : '' };
     // A request that finds no connection opens its own, and reports why it cannot.
     const socket = super.createConnection(options)?.on('error', () => {});
-    if (socket) sockets.push(socket);
+    if (!socket) return;
+    sockets.add(socket);
+    setTimeout(() => {
+      if (sockets.delete(socket)) socket.destroy();
+    }, UNUSED_LIMIT_MS).unref();
   }
 
   override createConnection(
     ...[options, callback]: Parameters<Agent['createConnection']>
   ): Duplex | null | undefined {
-    const sockets = this.#unused.get(`${options.host}:${options.port}`) ?? [];
-    const usable = sockets.splice(0).filter(({ destroyed }) => !destroyed);
-    const socket = usable.shift();
-    sockets.push(...usable);
-    return socket ?? super.createConnection(options, callback);
+    const sockets = this.#unused.get(`${options.host}:${options.port}`) ?? new Set();
+    for (const socket of sockets) {
+      sockets.delete(socket);
+      if (!socket.destroyed) return socket;
+    }
+    return super.createConnection(options, callback);
   }
 }
 

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { writeSync } from 'node:fs';
 
 /** The file descriptor of standard output. */
@@ -23,7 +24,7 @@ export function writeCompletely(descriptor: number, text: string): void {
 
 /**
  * Replaces `process.stdout`, which @actions/core writes to. To create that stream for a pipe, Node.js loads much of its network
- * library, which a step that ends at once does not need. The stream also writes synchronously there, except on Windows.
+ * library, which a step that ends at once does not need. A reader that reads nothing blocks the process.
  */
 export function replaceStandardOutput(): void {
   const write = (text: string, onWritten?: () => void): true => {
@@ -31,5 +32,7 @@ export function replaceStandardOutput(): void {
     onWritten?.();
     return true;
   };
-  Object.defineProperty(process, 'stdout', { value: { write }, configurable: true });
+  // `console` adds listeners.
+  const stream = Object.assign(new EventEmitter(), { write });
+  Object.defineProperty(process, 'stdout', { value: stream, configurable: true });
 }

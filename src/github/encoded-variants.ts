@@ -23,8 +23,7 @@ export function encodedVariants(secret: string): readonly string[] {
 const UNENCODED = /^[\w.-]+$/;
 
 /**
- * Only the encoders for URLs and shells change these, which is enough for most passwords. The first use of the others compiles
- * dozens of patterns.
+ * Only the encoders for URLs and shells change these. The first use of the others compiles dozens of patterns.
  */
 const PLAIN_IN_STRINGS = /^[\w.!%()*,:;?@[\]^{|}-]+$/;
 

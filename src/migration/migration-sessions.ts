@@ -36,7 +36,7 @@ export async function serverTime(session: Session): Promise<string> {
   return row?.now ?? '';
 }
 
-/** The address of this session in the column with which it is compared. */
+/** The address of this session from the view with which it is compared: `inet_client_addr()` differs from it in the emulator. */
 const OWN_ADDRESS_SQL = '(SELECT client_addr FROM pg_stat_activity WHERE pid = pg_backend_pid())';
 
 /**

@@ -85,7 +85,7 @@ export async function withWriter(
   const { run, config } = ctx;
   saveSignIn(ctx);
   const { clients, reader } = await openControlPlane(ctx);
-  // After the client of Azure is loaded, whose requests wait for the sign-in, which takes longer than a login.
+  // After the client of Azure is loaded, so that its requests are sent as soon as the sign-in ends.
   const host = expectedHost(ctx);
   const early =
     host === undefined

@@ -86,7 +86,7 @@ export interface EarlyLogin {
 }
 
 /**
- * Starts an attempt to log in, of which nothing is known until it is resumed. The host is not confirmed yet, so the
+ * Starts an attempt to log in, whose result counts only when it is resumed. The host is not confirmed yet, so the
  * password is used only with SCRAM.
  * @param target,timeoutMs,signal as for {@link login}
  * @param isCurrent whether nothing has happened since that could change the result

@@ -116,6 +116,8 @@ export class Session {
   /** Settings that the server reports, also when they change. */
   readonly #reported = new Map<string, string>();
   #isLoggedIn = false;
+  /** The end of the last statement. */
+  #idle: Promise<unknown> = Promise.resolve();
   #clientAddress: string | undefined;
   #writeProtection: WriteProtection | undefined;
   /** The first error with which the session ended. */
@@ -257,15 +259,18 @@ export class Session {
   }
 
   /**
-   * Runs one statement and returns its rows.
+   * Runs one statement, after those that this session already runs, and returns its rows.
    * @throws `server-read-only`; `SessionLostError` with the first cause; PostgreSQL's errors
    */
   async query<Row extends pg.QueryResultRow>(
     text: string,
     values: readonly unknown[] = [],
   ): Promise<readonly Row[]> {
+    // The driver itself will not accept a statement during another one.
+    const executed = this.#idle.then(() => this.#client.query<Row>(text, [...values]));
+    this.#idle = executed.catch(() => {});
     try {
-      const { rows } = await this.#unlessAborted(this.#client.query<Row>(text, [...values]));
+      const { rows } = await this.#unlessAborted(executed);
       return rows;
     } catch (error) {
       throw this.#signal.aborted ? error : this.#toQueryError(error, text);

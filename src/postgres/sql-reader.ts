@@ -156,8 +156,6 @@ export class SqlReader {
 /** Reads everything once, so that all findings of a plan agree. It does not see later changes. */
 export class SqlSnapshot extends SqlReader {
   readonly #reads = new Map<string, Promise<unknown>>();
-  /** The end of the last read: a session executes one statement at a time. */
-  #idle: Promise<unknown> = Promise.resolve();
 
   override database(name: string): Promise<Observed<FoundDatabase>> {
     return this.readOnce(['database', name], () => super.database(name));
@@ -176,15 +174,13 @@ export class SqlSnapshot extends SqlReader {
   }
 
   /**
-   * Another read in this session, after those that have been started.
+   * Another read in this session.
    * @param keyParts what is read
    */
   readOnce<T>(keyParts: readonly string[], read: () => Promise<T>): Promise<T> {
     const key = JSON.stringify(keyParts);
     const known = this.#reads.get(key) as Promise<T> | undefined;
-    if (known !== undefined) return known;
-    const result = this.#idle.then(read);
-    this.#idle = result.catch(() => {});
+    const result = known ?? read();
     this.#reads.set(key, result);
     return result;
   }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { writeCompletely } from '../../../src/common/standard-output.ts';
@@ -42,17 +42,22 @@ describe('a text is written completely', () => {
     expect(() => writeCompletely(1, 'text')).toThrow('broken');
   });
 
-  test('before the process ends, although nobody reads the pipe yet', async () => {
+  test('before the process ends, although nobody reads the pipe when it is written', async () => {
     const url = pathToFileURL(`${import.meta.dirname}/../../../src/common/standard-output.ts`).href;
-    const script = `import { replaceStandardOutput } from ${JSON.stringify(url)};
+    const script = `import { writeSync } from 'node:fs';
+      import { replaceStandardOutput } from ${JSON.stringify(url)};
       replaceStandardOutput();
-      process.stdout.write('x'.repeat(${LARGE}), () => process.exit(7));`;
+      writeSync(3, 'begins');
+      console.log('x'.repeat(${LARGE}));
+      process.stdout.write('end', () => process.exit(7));`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });
     const exited = once(child, 'exit');
-    await nextTurn();
-    expect(await text(child.stdout)).toHaveLength(LARGE);
+    const [, output, , signal] = child.stdio as Readable[];
+    if (output === undefined || signal === undefined) expect.unreachable();
+    await once(signal, 'data');
+    expect(await text(output)).toBe(`${'x'.repeat(LARGE)}\nend`);
     expect(await exited).toEqual([7, null]);
   });
 });

@@ -1,7 +1,10 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { describe, expect } from 'vitest';
+import pg from 'pg';
+import { describe, expect, vi } from 'vitest';
 import type { ServerFacts } from '../../../src/common/server-facts.ts';
 import { type EarlyLogin, type LoginResult, login, startEarlyLogin } from '../../../src/postgres/login.ts';
+import { Session } from '../../../src/postgres/session.ts';
 import { loginTarget } from '../../helpers/unit/fake-firewall.ts';
 import { type PartialPostgres, startPartialPostgres } from '../../helpers/unit/partial-postgres.ts';
 import {
@@ -171,4 +174,26 @@ describe('a session without a version from Azure has the same settings', () => {
     expect(setLater).toEqual(settingsIn(server.startups));
     expect(setLater).toHaveLength(Object.values(settings).filter((since) => since <= majorVersion).length);
   });
+});
+
+test('a session gives its driver one statement at a time, also after one that fails', async ({
+  serve,
+  onTestFinished,
+}) => {
+  const server = await serve(trusting);
+  const session = new Session(targetAt(server), LOGIN_TIMEOUT_MS, neverAborted);
+  onTestFinished(() => session.close());
+  await session.connect();
+  let running = 0;
+  const counts: number[] = [];
+  const query = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async () => {
+    running += 1;
+    counts.push(running);
+    await nextTurn();
+    running -= 1;
+    throw new Error('refused');
+  });
+  onTestFinished(() => query.mockRestore());
+  await Promise.allSettled(['SELECT 1', 'SELECT 2', 'SELECT 3'].map((sql) => session.query(sql)));
+  expect(counts).toEqual([1, 1, 1]);
 });

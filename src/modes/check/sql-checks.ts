@@ -102,7 +102,10 @@ export async function runSqlChecks(
       uncheckedByReason.set(reason, { checks: [...earlier, ...checks], remedy });
       if (opened.affectsAllDatabases) unavailable = opened;
     } else {
-      const snapshot = await earlyLogins.get(database)?.snapshot;
+      const early = earlyLogins.get(database);
+      // Has an effect only if another login was needed, and then its snapshot must not be awaited.
+      early?.login.discard();
+      const snapshot = await early?.snapshot;
       const reader = snapshot?.session === opened.session ? snapshot : new SqlReader(opened.session);
       findings.push(...(await runChecksInSession(ctx, checks, reader)));
     }

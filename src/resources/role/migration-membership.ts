@@ -117,10 +117,13 @@ const MIGRATION_LOCKED_SQL = `
  * Whether a migration as the administrator was interrupted and the membership remains. While a migration holds the lock,
  * the membership is in use.
  */
-export async function hasLeftMembership(reader: SqlReader, { marker }: FoundRole): Promise<boolean> {
+export async function hasLeftMembership(reader: SqlReader, { name, marker }: FoundRole): Promise<boolean> {
   if (marker?.migrationMembership === undefined) return false;
   const [row] = await reader.session.query<{ locked: boolean }>(MIGRATION_LOCKED_SQL, [marker.database]);
-  return row?.locked === false;
+  if (row?.locked !== false) return false;
+  // The migration may have ended, and revoked the membership, after the role was read.
+  const role = await new SqlReader(reader.session).role(name);
+  return role.status === 'present' && role.value.marker?.migrationMembership !== undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { serializeMarker } from '../../../../src/common/ownership-marker.ts';
 import type { SqlReader } from '../../../../src/postgres/sql-reader.ts';
 import { absent, present, unknown } from '../../../../src/reconcile/findings.ts';
 import { sentinelOf } from '../../../../src/reconcile/ownership.ts';
@@ -151,14 +152,23 @@ describe('a membership of the administrator that a migration has left', () => {
   const marker = { ...toParsedMarker(appRole.marker), migrationMembership: { before: null } };
   const role = present(roleFromConfig(appRole, { marker }));
   const desired = single(roleHandler.desired(base));
-  const observe = (locked: boolean) =>
-    roleHandler.observe(createFakeSqlWriter({ role }, () => [{ locked }]).deps.reader, [desired]);
+  const recorded = serializeMarker({ ...appRole.marker, migrationMembership: { before: null } });
+  /** @param comment of the role when it is read once more */
+  const observe = (locked: boolean, comment = recorded) => {
+    const query = (sql: string) => [sql.includes('pg_locks') ? { locked } : { name: appRole.name, comment }];
+    return roleHandler.observe(createFakeSqlWriter({ role }, query).deps.reader, [desired]);
+  };
 
   test('is revoked without on-drift: fix, and a finding of mode check', async () => {
     const diff = single(roleHandler.diff(desired, single(await observe(false))));
     expect(diff.finding).toMatchObject({ property: 'membership of the administrator', kind: 'changed' });
     expect(isAllowed(ensurePolicy(base), diff)).toBe(true);
     expect(isAllowed(READ_ONLY_POLICY, diff)).toBe(false);
+  });
+
+  test('is no finding if the migration has ended, and revoked it, since the role was read', async () => {
+    const observed = await observe(false, serializeMarker(appRole.marker));
+    expect(roleHandler.diff(desired, single(observed))).toEqual([]);
   });
 
   test('is in use, and no finding, while a migration holds the lock', async () => {
