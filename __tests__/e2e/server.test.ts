@@ -1,7 +1,13 @@
 import { describe, expect } from 'vitest';
 import { statementsAfter } from '../helpers/e2e/advice.ts';
 import { defaultInputs, Job, queryCommand } from '../helpers/e2e/job.ts';
-import { adminLoginTo, loginFromOutputs, query, superuserLogin } from '../helpers/e2e/postgres-client.ts';
+import {
+  adminLoginTo,
+  loginFromOutputs,
+  query,
+  superuserLogin,
+  waitUntilBlocked,
+} from '../helpers/e2e/postgres-client.ts';
 import { testWith } from '../helpers/e2e/test.ts';
 import { ArmClient } from '../helpers/emulator/arm-client.ts';
 
@@ -97,6 +103,7 @@ describe('the server', () => {
   test('gets no firewall rule if it has private access', async ({ emulator }) => {
     await new Job(emulator).step({ ...inputs, 'server-name': 'private' });
     await emulator.patchServer('private', { properties: { network: { publicNetworkAccess: 'Disabled' } } });
+    await waitUntilBlocked(emulator, await adminLoginTo(emulator, 'private'));
     await emulator.clearRecords();
     const step = await new Job(emulator).step({ ...defaultInputs, 'server-name': 'private' });
     expect(step.exitCode).toBe(1);

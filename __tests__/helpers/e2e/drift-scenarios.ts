@@ -1,6 +1,6 @@
 import type { EmulatorHarness } from './emulator-harness.ts';
 import { Job } from './job.ts';
-import { adminLoginTo, query, superuserLogin } from './postgres-client.ts';
+import { adminLoginTo, query, superuserLogin, waitUntilBlocked } from './postgres-client.ts';
 
 /** An entry of the output `drift`. */
 export interface DriftFinding {
@@ -166,7 +166,10 @@ export const driftScenarios: readonly DriftScenario[] = [
   },
   {
     property: 'public access',
-    apply: patchProperties({ network: { publicNetworkAccess: 'Disabled' } }),
+    apply: async (emulator) => {
+      await emulator.patchServer(server, { properties: { network: { publicNetworkAccess: 'Disabled' } } });
+      await waitUntilBlocked(emulator, await adminLoginTo(emulator, server));
+    },
     expected: serverChanged('public access', 'Enabled', 'Disabled'),
     blocksRunner: true,
   },
