@@ -176,12 +176,13 @@ export class Parameters implements ServerParameters {
   #readSettings(): Promise<SettingRow[]> {
     return this.#cluster.withSession(async (client) => {
       const { rows } = await client.query<SettingRow>(
-        // The session of the service has other values than the server for parameters that a client or a role sets.
+        // The session of the service has other values than the server for parameters that a client or a role sets, and those
+        // of PL/pgSQL only after it has executed such a function, which would move the rows between two pages.
         `SELECT name, CASE WHEN source IN ('client', 'user', 'session') OR name = ANY ($1) THEN coalesce(boot_val, '')
                            ELSE coalesce(reset_val, '') END AS value,
                 short_desc AS description, vartype, unit, array_to_string(enumvals, ',') AS choices,
                 min_val || '-' || max_val AS range, context, pending_restart
-         FROM pg_settings WHERE name <> ALL ($2)`,
+         FROM pg_settings WHERE name <> ALL ($2) AND NOT starts_with(name, 'plpgsql.')`,
         [[...SHADOWED_PARAMETERS], AZURE_PARAMETERS.map(({ name }) => name)],
       );
       return rows;
